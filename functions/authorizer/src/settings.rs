@@ -1,0 +1,84 @@
+use std::time::Duration;
+
+use keyplan_store::Tables;
+use keyplan_store::connect::{Connection, MissingVariable};
+
+use crate::DEFAULT_CACHE_TTL;
+
+/// What the function is told by its environment.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where the tables are: `AWS_REGION`, `AWS_ENDPOINT_URL_DYNAMODB` and
+    /// AWS's variables for credentials.
+    pub connection: Connection,
+    /// `CONFIG_TABLE`; the authorizer has no business with the other one.
+    pub tables: Tables,
+    /// `TOKEN_CACHE_TTL_SECONDS`, else `CONFIG_CACHE_TTL_SECONDS`, else
+    /// [`DEFAULT_CACHE_TTL`].
+    pub cache_ttl: Duration,
+}
+
+/// A variable that keeps the function from starting.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidSettings {
+    /// One that must be set is not.
+    #[error(transparent)]
+    Missing(#[from] MissingVariable),
+    /// One that is set is no whole number of seconds.
+    #[error("{name} must be a whole number of seconds")]
+    NoSeconds {
+        /// The variable.
+        name: &'static str,
+    },
+}
+
+impl Settings {
+    /// Reads the environment.
+    ///
+    /// # Errors
+    /// Names the variable that is missing or malformed.
+    pub fn from_env() -> Result<Self, InvalidSettings> {
+        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let config = variable("CONFIG_TABLE")
+            .ok_or(MissingVariable { name: "CONFIG_TABLE", expected: "the name of the configuration table" })?;
+        Ok(Self {
+            connection: Connection::from_env()?,
+            tables: Tables { config, ..Tables::default() },
+            cache_ttl: cache_ttl(variable)?,
+        })
+    }
+}
+
+fn cache_ttl(variable: impl Fn(&str) -> Option<String>) -> Result<Duration, InvalidSettings> {
+    for name in ["TOKEN_CACHE_TTL_SECONDS", "CONFIG_CACHE_TTL_SECONDS"] {
+        if let Some(seconds) = variable(name) {
+            let seconds = seconds.parse().map_err(|_| InvalidSettings::NoSeconds { name })?;
+            return Ok(Duration::from_secs(seconds));
+        }
+    }
+    Ok(DEFAULT_CACHE_TTL)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ttl(token: Option<&str>, config: Option<&str>) -> Result<Duration, InvalidSettings> {
+        cache_ttl(|name| if name == "TOKEN_CACHE_TTL_SECONDS" { token } else { config }.map(str::to_owned))
+    }
+
+    #[test]
+    fn the_authorizers_own_time_to_live_counts_before_the_common_one() {
+        assert_eq!(ttl(Some("0"), Some("9")), Ok(Duration::ZERO));
+        assert_eq!(ttl(None, Some("9")), Ok(Duration::from_secs(9)));
+        assert_eq!(ttl(None, None), Ok(DEFAULT_CACHE_TTL));
+    }
+
+    #[test]
+    fn a_time_to_live_is_a_whole_number_of_seconds() {
+        for wrong in ["five", "-1", "0.5", "5s"] {
+            let refused = ttl(None, Some(wrong)).unwrap_err().to_string();
+            assert_eq!(refused, "CONFIG_CACHE_TTL_SECONDS must be a whole number of seconds");
+        }
+    }
+}

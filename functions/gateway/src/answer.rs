@@ -1,0 +1,111 @@
+//! What a caller is told who is refused: the one place that knows statuses,
+//! bodies and headers. The wording is API Gateway's; the reason stays in the
+//! log, and in `x-keyplan-reason` where the stage asks for it.
+
+mod built_in;
+mod gateway_response;
+mod report;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use http::{HeaderMap, StatusCode};
+use keyplan_domain::refusal::Refusal;
+use keyplan_domain::time::Timestamp;
+
+use crate::Response;
+use crate::exchange::Exchange;
+use crate::request::{Request, RequestIds};
+use crate::settings::Settings;
+use built_in::BuiltIn;
+pub(crate) use gateway_response::GatewayResponses;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+const EXTENDED_REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-apigw-id");
+const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
+const REASON: HeaderName = HeaderName::from_static("x-keyplan-reason");
+
+/// Marks an answer with the ids of its request.
+pub(crate) fn identified(mut response: Response, ids: &RequestIds) -> Response {
+    let headers = response.headers_mut();
+    for (name, id) in [(REQUEST_ID, &ids.request), (EXTENDED_REQUEST_ID, &ids.extended)] {
+        if let Ok(value) = HeaderValue::from_str(id) {
+            headers.insert(name, value);
+        }
+    }
+    response
+}
+
+/// The answer to a request whose stage is not known, or that did not get that
+/// far: nothing of it can be customised.
+pub(crate) fn refuse_unplaced(
+    refusal: &Refusal,
+    request: &Request,
+    ids: &RequestIds,
+    now: Timestamp,
+    settings: &Settings,
+) -> Response {
+    report::unplaced(refusal, request, ids);
+    let built_in = BuiltIn::of(refusal);
+    let mut response = written(&built_in, built_in.status, Bytes::from_static(built_in.body.as_bytes()));
+    add_retry_after(response.headers_mut(), refusal, now, settings);
+    response
+}
+
+/// The answer to a request that a stage refuses: the gateway response of its
+/// type as the deployment has it.
+pub(crate) fn refuse(refusal: &Refusal, exchange: &Exchange<'_>, now: Timestamp) -> Response {
+    report::refused(refusal, exchange);
+    let built_in = BuiltIn::of(refusal);
+    let mut response = match exchange.stage.deployment.responses.customised(&built_in) {
+        None => written(&built_in, built_in.status, Bytes::from_static(built_in.body.as_bytes())),
+        Some(customised) => {
+            let rendered = customised.render(&built_in, exchange);
+            let mut response = written(&built_in, customised.status(&built_in), rendered.body);
+            response.headers_mut().extend(rendered.headers);
+            response
+        }
+    };
+    let headers = response.headers_mut();
+    add_retry_after(headers, refusal, now, exchange.settings);
+    if exchange.stage.explains() {
+        headers.insert(REASON, HeaderValue::from_static(refusal.name()));
+    }
+    response
+}
+
+fn written(built_in: &BuiltIn, status: StatusCode, body: Bytes) -> Response {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(ERROR_TYPE, HeaderValue::from_static(built_in.error_type));
+    response
+}
+
+/// Ours: API Gateway does not say how long to wait.
+fn add_retry_after(headers: &mut HeaderMap, refusal: &Refusal, now: Timestamp, settings: &Settings) {
+    if settings.retry_after
+        && let Some(wait) = wait_of(refusal, now)
+    {
+        headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
+    }
+}
+
+/// How long to wait, where waiting helps.
+fn wait_of(refusal: &Refusal, now: Timestamp) -> Option<Duration> {
+    match refusal {
+        Refusal::Throttled { wait } => *wait,
+        Refusal::QuotaSpent { resets } => Some(resets.since(now)),
+        _ => None,
+    }
+}
+
+/// Rounded up, and at least 1.
+fn whole_seconds(wait: Duration) -> u64 {
+    let up = u64::from(wait.subsec_nanos() > 0);
+    wait.as_secs().saturating_add(up).max(1)
+}

@@ -1,0 +1,225 @@
+//! Lambda authorizers of methods: who is asked, whether an earlier answer
+//! still counts, and what the answer's policy says of this method.
+//!
+//! An answer is kept per authorizer, stage, identity and the stage's epoch,
+//! which a flush of the stage's authorizer cache raises. What is kept is the
+//! answer, not the verdict: its policy is held against each method anew.
+//! Failures and `Unauthorized` are never kept.
+
+mod answer;
+mod identity;
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_lambda::Client;
+use keyplan_domain::api::{Authorizer, AuthorizerType};
+use keyplan_domain::arn::MethodArn;
+use keyplan_domain::key::{KeyHash, KeyValue};
+use keyplan_domain::policy::{INVOKE, Verdict};
+use keyplan_domain::refusal::Refusal;
+use keyplan_domain::time::Timestamp;
+use keyplan_store::clock::Clock;
+use quick_cache::sync::Cache;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::exchange::Exchange;
+use crate::function::{self, Function, InvokeError, Outcome};
+use crate::proxy_event;
+use answer::Answer;
+use identity::IdentitySources;
+
+/// How long an authorizer may take.
+const TIME_OUT: Duration = Duration::from_secs(29);
+
+/// Answers kept at once.
+const KEPT: usize = 10_000;
+
+/// An authorizer of a deployment, ready to be asked.
+pub(crate) struct DeployedAuthorizer {
+    id: String,
+    kind: AuthorizerType,
+    ttl: Duration,
+    asked: Result<Asked, &'static str>,
+}
+
+struct Asked {
+    function: Function,
+    identity: IdentitySources,
+}
+
+impl DeployedAuthorizer {
+    pub(crate) fn compile(authorizer: &Authorizer) -> Self {
+        Self {
+            id: authorizer.id.clone(),
+            kind: authorizer.authorizer_type,
+            ttl: Duration::from_secs(authorizer.ttl_seconds().into()),
+            asked: Asked::compile(authorizer),
+        }
+    }
+}
+
+impl Asked {
+    fn compile(authorizer: &Authorizer) -> Result<Self, &'static str> {
+        let uri = authorizer.authorizer_uri.as_deref().unwrap_or_default();
+        Ok(Self {
+            function: Function::compile(uri).map_err(|_| "the authorizer's URI names no Lambda function")?,
+            identity: IdentitySources::compile(authorizer)?,
+        })
+    }
+}
+
+/// A caller whom an authorizer knows.
+pub(crate) struct Authorized {
+    answer: Arc<Answer>,
+    /// How long the authorizer took; nothing where its answer was kept.
+    latency: Duration,
+}
+
+impl Authorized {
+    pub(crate) fn usage_identifier_key(&self) -> Option<&str> {
+        self.answer.usage_identifier_key.as_ref().map(KeyValue::expose)
+    }
+
+    /// `$context.authorizer.{name}`: everything is a string there.
+    pub(crate) fn variable(&self, name: &str) -> Option<Cow<'_, str>> {
+        match name {
+            "principalId" => Some(Cow::Borrowed(&self.answer.principal_id)),
+            "integrationLatency" => Some(self.latency.as_millis().to_string().into()),
+            _ => self.answer.context.get(name).map(|value| Cow::Borrowed(value.as_str())),
+        }
+    }
+
+    /// `requestContext.authorizer` of a proxy event.
+    pub(crate) fn members(&self) -> BTreeMap<&str, Value> {
+        let context = self.answer.context.iter().map(|(name, value)| (name.as_str(), Value::from(value.as_str())));
+        let latency = u64::try_from(self.latency.as_millis()).unwrap_or(u64::MAX);
+        context
+            .chain([
+                ("principalId", Value::from(self.answer.principal_id.as_str())),
+                ("integrationLatency", Value::from(latency)),
+            ])
+            .collect()
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TokenEvent<'a> {
+    #[serde(rename = "type")]
+    kind: &'a str,
+    authorization_token: &'a str,
+    method_arn: &'a str,
+}
+
+struct Kept {
+    answer: Arc<Answer>,
+    since: Timestamp,
+}
+
+/// Asks authorizers and keeps their answers.
+pub(crate) struct Authorizers {
+    lambda: Client,
+    clock: Arc<dyn Clock>,
+    kept: Cache<KeyHash, Arc<Kept>>,
+}
+
+impl Authorizers {
+    pub(crate) fn new(lambda: Client, clock: Arc<dyn Clock>) -> Self {
+        Self { lambda, clock, kept: Cache::new(KEPT) }
+    }
+
+    /// Lets the caller of `exchange` pass, or not. What the authorizer says of
+    /// a caller whom its policy denies is known to the exchange as well.
+    pub(crate) async fn authorize(
+        &self,
+        authorizer: &DeployedAuthorizer,
+        exchange: &mut Exchange<'_>,
+    ) -> Result<(), Refusal> {
+        let failed = |reason| Refusal::AuthorizerFailed { reason };
+        let asked = authorizer.asked.as_ref().map_err(|reason| failed(*reason))?;
+        let routed = exchange.route.as_ref().map_or(exchange.path, |route| route.path);
+        let method_arn = exchange.stage_arn().method(exchange.verb(), routed).to_string();
+        if method_arn.len() > MethodArn::MAX_BYTES {
+            return Err(Refusal::UriTooLong);
+        }
+        let identity = asked.identity.of(exchange)?;
+        let place = (!authorizer.ttl.is_zero() && !identity.is_empty())
+            .then(|| place_of(authorizer, exchange, &identity));
+        let kept = place.as_ref().and_then(|place| self.kept_answer(place, authorizer.ttl, exchange.received));
+        let authorized = match kept {
+            Some(answer) => Authorized { answer, latency: Duration::ZERO },
+            None => {
+                let event = match (authorizer.kind, identity.first()) {
+                    (AuthorizerType::Token, Some(token)) => serde_json::to_vec(&TokenEvent {
+                        kind: "TOKEN",
+                        authorization_token: token,
+                        method_arn: &method_arn,
+                    }),
+                    _ => proxy_event::for_authorizer(exchange, &method_arn),
+                };
+                let event = event.map_err(|_| failed("the authorizer's event cannot be written"))?;
+                let authorized = self.ask(asked, exchange, event).await?;
+                if let Some(place) = place {
+                    let kept = Kept { answer: authorized.answer.clone(), since: exchange.received };
+                    self.kept.insert(place, Arc::new(kept));
+                }
+                authorized
+            }
+        };
+        let verdict = authorized.answer.policy.evaluate(INVOKE, &method_arn);
+        exchange.authorized = Some(authorized);
+        match verdict {
+            Verdict::Allow => Ok(()),
+            Verdict::ExplicitDeny => Err(Refusal::ExplicitDeny),
+            Verdict::ImplicitDeny => Err(Refusal::ImplicitDeny),
+        }
+    }
+
+    fn kept_answer(&self, place: &KeyHash, ttl: Duration, now: Timestamp) -> Option<Arc<Answer>> {
+        self.kept.get(place).filter(|kept| now.since(kept.since) < ttl).map(|kept| kept.answer.clone())
+    }
+
+    async fn ask(&self, asked: &Asked, exchange: &Exchange<'_>, event: Vec<u8>) -> Result<Authorized, Refusal> {
+        let failed = |reason| Refusal::AuthorizerFailed { reason };
+        let function = asked
+            .function
+            .at(&exchange.stage.stage.variables)
+            .map_err(|_| failed("the authorizer's URI names no Lambda function with these stage variables"))?;
+        let started = self.clock.now();
+        let outcome = function::invoke(&self.lambda, &function, event, TIME_OUT).await.map_err(|error| {
+            failed(match error {
+                InvokeError::TimedOut => "the authorizer took longer than 29 seconds",
+                InvokeError::Unreachable => "Lambda cannot be reached for the authorizer",
+                InvokeError::Refused => "Lambda refused to invoke the authorizer",
+            })
+        })?;
+        match outcome {
+            Outcome::Answered(answer) => {
+                let answer = Answer::parse(&answer).map_err(failed)?;
+                Ok(Authorized { answer: Arc::new(answer), latency: self.clock.now().since(started) })
+            }
+            Outcome::Failed { message } if message == function::UNAUTHORIZED => Err(Refusal::Unauthorized),
+            Outcome::Failed { .. } => Err(failed("the authorizer failed")),
+        }
+    }
+}
+
+/// Where an answer is kept: a hash, so that no token stays in memory for it.
+fn place_of(authorizer: &DeployedAuthorizer, exchange: &Exchange<'_>, identity: &[Cow<'_, str>]) -> KeyHash {
+    let stage = &exchange.stage.stage;
+    let mut place = format!(
+        "{}/{}/{}/{}",
+        exchange.stage.deployment.id, stage.uid, authorizer.id, stage.authorizer_epoch
+    );
+    for value in identity {
+        // With its length, so that no two lists of values read the same.
+        place.push_str(&format!("/{}:{value}", value.len()));
+    }
+    KeyHash::of(&place)
+}

@@ -1,0 +1,50 @@
+//! What answers the calls of a method.
+
+mod lambda_proxy;
+mod media_types;
+mod mock;
+mod proxy_answer;
+mod request_template;
+mod response;
+
+use aws_sdk_lambda::Client;
+use keyplan_domain::api::{self, IntegrationType};
+use keyplan_domain::refusal::Refusal;
+
+use crate::Response;
+use crate::exchange::Exchange;
+use lambda_proxy::LambdaProxy;
+pub(crate) use media_types::BinaryMediaTypes;
+use mock::Mock;
+
+/// An integration, ready to be called.
+pub(crate) enum Integration {
+    /// `MOCK`
+    Mock(Mock),
+    /// `AWS_PROXY`
+    LambdaProxy(LambdaProxy),
+    /// One that cannot be called, and why.
+    Unsupported(&'static str),
+}
+
+impl Integration {
+    pub(crate) fn compile(integration: &api::Integration) -> Self {
+        let compiled = match integration.integration_type {
+            IntegrationType::Mock => Mock::compile(integration).map(Self::Mock),
+            IntegrationType::AwsProxy => LambdaProxy::compile(integration).map(Self::LambdaProxy),
+            IntegrationType::Aws => Err("an integration of type AWS"),
+            IntegrationType::Http => Err("an integration of type HTTP"),
+            IntegrationType::HttpProxy => Err("an integration of type HTTP_PROXY"),
+        };
+        compiled.unwrap_or_else(Self::Unsupported)
+    }
+
+    /// Answers a request that has passed everything before.
+    pub(crate) async fn call(&self, exchange: &Exchange<'_>, lambda: &Client) -> Result<Response, Refusal> {
+        match self {
+            Self::Mock(mock) => mock.call(exchange),
+            Self::LambdaProxy(proxy) => proxy.call(exchange, lambda).await,
+            Self::Unsupported(what) => Err(Refusal::Unsupported { what }),
+        }
+    }
+}

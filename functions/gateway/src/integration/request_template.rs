@@ -1,0 +1,56 @@
+use std::collections::BTreeMap;
+
+use keyplan_domain::api;
+use keyplan_domain::refusal::Refusal;
+
+use crate::template::{Template, Unsupported};
+
+/// An integration's `requestTemplates` and what happens without one.
+pub(super) struct RequestTemplates {
+    by_media_type: BTreeMap<String, Template>,
+    otherwise: Passthrough,
+}
+
+/// `passthroughBehavior` (developer guide, "Integration passthrough behaviors").
+#[derive(Clone, Copy)]
+enum Passthrough {
+    WhenNoMatch,
+    WhenNoTemplates,
+    Never,
+}
+
+impl RequestTemplates {
+    pub(super) fn compile(integration: &api::Integration) -> Result<Self, Unsupported> {
+        let by_media_type = integration
+            .request_templates
+            .iter()
+            .map(|(media_type, text)| Ok((media_type.to_ascii_lowercase(), Template::mapping(text)?)))
+            .collect::<Result<_, _>>()?;
+        let otherwise = match integration.passthrough_behavior.as_str() {
+            "WHEN_NO_TEMPLATES" => Passthrough::WhenNoTemplates,
+            "NEVER" => Passthrough::Never,
+            _ => Passthrough::WhenNoMatch,
+        };
+        Ok(Self { by_media_type, otherwise })
+    }
+
+    /// The template for a body of `content_type`, which is JSON when nothing is
+    /// said; `None` passes the body through.
+    ///
+    /// # Errors
+    /// When there is none and nothing may pass.
+    pub(super) fn pick(&self, content_type: Option<&str>) -> Result<Option<&Template>, Refusal> {
+        let content_type = content_type.unwrap_or("application/json");
+        let bare = content_type.split(';').next().unwrap_or_default().trim();
+        let found = match self.by_media_type.get(bare) {
+            Some(template) => Some(template),
+            None => self.by_media_type.get(&bare.to_ascii_lowercase()).or_else(|| self.by_media_type.get("$default")),
+        };
+        match (found, self.otherwise) {
+            (Some(template), _) => Ok(Some(template)),
+            (None, Passthrough::WhenNoMatch) => Ok(None),
+            (None, Passthrough::WhenNoTemplates) if self.by_media_type.is_empty() => Ok(None),
+            (None, _) => Err(Refusal::UnsupportedMediaType),
+        }
+    }
+}

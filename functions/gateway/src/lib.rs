@@ -1,0 +1,83 @@
+//! The data plane: one HTTP request in, API Gateway's answer out.
+//!
+//! [`Gateway`] serves requests however they arrive; [`event`] reads and writes
+//! the events of the four Lambda front ends. `pipeline` is the order in which
+//! a request is decided upon, `configuration` all that is read for it, and
+//! `answer` the only place that turns a refusal into what the caller sees.
+//!
+//! Configuration is read through caches and never written. A failure of a
+//! table refuses the request with a 500; it never lets one through.
+
+#![warn(missing_docs)]
+
+mod address;
+mod answer;
+mod authorizer;
+mod configuration;
+mod deployed;
+pub mod event;
+mod exchange;
+mod function;
+mod integration;
+mod key;
+mod limits;
+mod parameters;
+mod pipeline;
+mod proxy_event;
+mod request;
+mod settings;
+mod template;
+#[cfg(test)]
+mod testing;
+
+use std::sync::Arc;
+
+use aws_sdk_lambda::Client;
+use bytes::Bytes;
+use keyplan_store::Store;
+use keyplan_store::clock::Clock;
+
+pub use event::EventError;
+pub use function::lambda_client;
+pub use limits::{MAX_BODY_BYTES, MAX_HEADER_BYTES};
+use pipeline::Pipeline;
+pub use request::Request;
+pub use settings::{DefaultTarget, Environment, InvalidEnvironment, Settings};
+
+/// The answer to a request, whole.
+pub type Response = http::Response<Bytes>;
+
+/// Serves requests to REST APIs; cheap to clone.
+#[derive(Clone)]
+pub struct Gateway {
+    pipeline: Arc<Pipeline>,
+}
+
+impl Gateway {
+    /// A gateway over the configuration and meters of `store`, which invokes
+    /// functions through `lambda`. No request is sent.
+    #[must_use]
+    pub fn new(settings: Settings, store: Store, lambda: Client, clock: Arc<dyn Clock>) -> Self {
+        Self { pipeline: Arc::new(Pipeline::new(settings, store, lambda, clock)) }
+    }
+
+    /// Answers one request.
+    pub async fn handle(&self, request: Request) -> Response {
+        self.pipeline.handle(&request).await
+    }
+
+    /// Answers the event of a Lambda front end in that front end's form.
+    ///
+    /// # Errors
+    /// When the event is none that carries an HTTP request.
+    pub async fn handle_event(&self, event: serde_json::Value) -> Result<serde_json::Value, EventError> {
+        let (request, form) = event::decode(event)?;
+        Ok(event::encode(self.handle(request).await, form))
+    }
+
+    /// Forgets stages, keys and plans, so that the next request reads them
+    /// again. What authorizers answered is kept for its own time.
+    pub fn drop_caches(&self) {
+        self.pipeline.drop_caches();
+    }
+}

@@ -1,0 +1,134 @@
+//! The way of a request, in API Gateway's order: address, stage, route,
+//! authorizer, key and plan, limits, integration. Whoever refuses ends it.
+
+use std::sync::Arc;
+
+use aws_sdk_lambda::Client;
+use keyplan_domain::refusal::Refusal;
+use keyplan_domain::time::Timestamp;
+use keyplan_store::clock::Clock;
+use keyplan_store::{Meter, Store};
+
+use crate::address::{self, Address};
+use crate::answer;
+use crate::authorizer::Authorizers;
+use crate::configuration::{Configuration, StageName};
+use crate::deployed::{DeployedMethod, DeployedStage, Guard};
+use crate::exchange::Exchange;
+use crate::request::{Request, RequestIds};
+use crate::settings::Settings;
+use crate::{Response, key, limits};
+
+pub(crate) struct Pipeline {
+    settings: Settings,
+    clock: Arc<dyn Clock>,
+    configuration: Configuration,
+    authorizers: Authorizers,
+    meter: Meter,
+    lambda: Client,
+}
+
+impl Pipeline {
+    pub(crate) fn new(settings: Settings, store: Store, lambda: Client, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            configuration: Configuration::new(store.clone(), &settings),
+            authorizers: Authorizers::new(lambda.clone(), clock.clone()),
+            meter: Meter::new(store, clock.clone()),
+            settings,
+            clock,
+            lambda,
+        }
+    }
+
+    pub(crate) async fn handle(&self, request: &Request) -> Response {
+        let received = self.clock.now();
+        let ids = RequestIds::of(request);
+        let (stage, path) = match self.place(request, received).await {
+            Ok(placed) => placed,
+            Err(refusal) => {
+                let response = answer::refuse_unplaced(&refusal, request, &ids, received, &self.settings);
+                return answer::identified(response, &ids);
+            }
+        };
+        let mut exchange = Exchange {
+            request,
+            ids: &ids,
+            received,
+            settings: &self.settings,
+            stage: &stage,
+            path,
+            route: None,
+            authorized: None,
+            key: None,
+            plan: None,
+        };
+        let response = match self.pass(&mut exchange).await {
+            Ok(response) => response,
+            Err(refusal) => answer::refuse(&refusal, &exchange, self.clock.now()),
+        };
+        answer::identified(response, &ids)
+    }
+
+    /// Finds the stage that a request is for, and the path within it.
+    async fn place<'r>(
+        &'r self,
+        request: &'r Request,
+        now: Timestamp,
+    ) -> Result<(Arc<DeployedStage>, &'r str), Refusal> {
+        limits::check(request)?;
+        let Address { api, stage, path } =
+            address::of(request, self.settings.default_target.as_ref()).ok_or(Refusal::StageUnknown)?;
+        let name = StageName { api, stage: stage.to_owned() };
+        let stage = self.configuration.stage(&name, now).await?.ok_or(Refusal::StageUnknown)?;
+        Ok((stage, path))
+    }
+
+    async fn pass(&self, exchange: &mut Exchange<'_>) -> Result<Response, Refusal> {
+        let method = route(exchange)?;
+        if let Guard::Lambda(authorizer) = &method.guard {
+            self.authorizers.authorize(authorizer, exchange).await?;
+        }
+        if method.key_required {
+            self.admit(exchange).await?;
+        }
+        method.integration.call(exchange, &self.lambda).await
+    }
+
+    /// Finds the key and its plan, and spends a token of it.
+    async fn admit(&self, exchange: &mut Exchange<'_>) -> Result<(), Refusal> {
+        let now = exchange.received;
+        let key = key::identify(&self.configuration, exchange.presented_key(), now).await?;
+        exchange.key = Some(key.clone());
+        let plan = key::plan_of_stage(&self.configuration, &key, exchange.stage, now).await?;
+        exchange.plan = Some(plan.clone());
+        let entry = key::entry_of(&plan, exchange.stage).ok_or(Refusal::NoPlanForStage)?;
+        let limits = plan.limits(entry, exchange.resource_path().unwrap_or_default(), exchange.verb());
+        match self.meter.spend(&plan.id, &key.key_id, &limits).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(denied)) => Err(denied.into()),
+            Err(error) => {
+                tracing::error!(%error, "the meter cannot be written");
+                Err(Refusal::Internal { reason: "the meter cannot be written" })
+            }
+        }
+    }
+
+    pub(crate) fn drop_caches(&self) {
+        self.configuration.clear();
+    }
+}
+
+/// Finds the method that serves a request.
+fn route<'a>(exchange: &mut Exchange<'a>) -> Result<&'a DeployedMethod, Refusal> {
+    let deployment = &exchange.stage.deployment;
+    if deployment.endpoint_disabled {
+        return Err(Refusal::EndpointDisabled);
+    }
+    let found = deployment.routes.lookup(exchange.path, exchange.verb()).ok_or(Refusal::RouteUnknown)?;
+    let method = found.value;
+    exchange.route = Some(found);
+    match deployment.unsupported.or(method.unsupported) {
+        Some(what) => Err(Refusal::Unsupported { what }),
+        None => Ok(method),
+    }
+}

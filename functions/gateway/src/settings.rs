@@ -1,0 +1,171 @@
+use std::time::Duration;
+
+use keyplan_domain::id::RestApiId;
+use keyplan_store::Tables;
+use keyplan_store::connect::{Connection, MissingVariable};
+
+/// How the gateway behaves, wherever it runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// The region that method ARNs name.
+    pub region: String,
+    /// The account that method ARNs name.
+    pub account_id: String,
+    /// How long stages, keys and plans are kept before they are read again.
+    pub cache_ttl: Duration,
+    /// Whether a 429 that waiting helps says how long: `Retry-After`.
+    pub retry_after: bool,
+    /// What requests are for whose host names no API.
+    pub default_target: Option<DefaultTarget>,
+}
+
+/// An API and a stage of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DefaultTarget {
+    /// The API.
+    pub api_id: RestApiId,
+    /// The stage's name.
+    pub stage: String,
+}
+
+/// What the function is told by its environment.
+#[derive(Clone, Debug)]
+pub struct Environment {
+    /// `AWS_REGION`, `AWS_ACCOUNT_ID`, `CONFIG_CACHE_TTL_SECONDS`,
+    /// `RETRY_AFTER`, `DEFAULT_REST_API_ID` and `DEFAULT_STAGE`.
+    pub settings: Settings,
+    /// `AWS_ENDPOINT_URL_DYNAMODB` and AWS's variables for credentials.
+    pub connection: Connection,
+    /// `CONFIG_TABLE` and `USAGE_TABLE`.
+    pub tables: Tables,
+    /// `AWS_ENDPOINT_URL_LAMBDA`: another address than the region's own.
+    pub lambda_endpoint_url: Option<String>,
+}
+
+/// A variable that keeps the function from starting.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidEnvironment {
+    /// One that must be set is not.
+    #[error(transparent)]
+    Missing(#[from] MissingVariable),
+    /// One has a value that it cannot have.
+    #[error("{name} must be {expected}")]
+    Malformed {
+        /// The variable.
+        name: &'static str,
+        /// What it may be.
+        expected: &'static str,
+    },
+}
+
+const DEFAULT_CACHE_TTL: Duration = Duration::from_secs(5);
+
+impl Environment {
+    /// Reads the environment.
+    ///
+    /// # Errors
+    /// Names the variable that is missing or malformed.
+    pub fn read() -> Result<Self, InvalidEnvironment> {
+        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let required = |name, expected| variable(name).ok_or(MissingVariable { name, expected });
+        Ok(Self {
+            settings: settings(variable)?,
+            connection: Connection::from_env()?,
+            tables: Tables {
+                config: required("CONFIG_TABLE", "the name of the configuration table")?,
+                usage: required("USAGE_TABLE", "the name of the usage table")?,
+            },
+            lambda_endpoint_url: variable("AWS_ENDPOINT_URL_LAMBDA"),
+        })
+    }
+}
+
+fn settings(variable: impl Fn(&str) -> Option<String>) -> Result<Settings, InvalidEnvironment> {
+    let required = |name, expected| variable(name).ok_or(MissingVariable { name, expected });
+    let account_id = required("AWS_ACCOUNT_ID", "an account of 12 digits")?;
+    if account_id.len() != 12 || !account_id.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(InvalidEnvironment::Malformed { name: "AWS_ACCOUNT_ID", expected: "12 digits" });
+    }
+    let cache_ttl = match variable("CONFIG_CACHE_TTL_SECONDS") {
+        None => DEFAULT_CACHE_TTL,
+        Some(seconds) => {
+            seconds.parse().map(Duration::from_secs).map_err(|_| InvalidEnvironment::Malformed {
+                name: "CONFIG_CACHE_TTL_SECONDS",
+                expected: "a whole number of seconds",
+            })?
+        }
+    };
+    let retry_after = match variable("RETRY_AFTER").as_deref() {
+        None | Some("true") => true,
+        Some("false") => false,
+        Some(_) => return Err(InvalidEnvironment::Malformed { name: "RETRY_AFTER", expected: "true or false" }),
+    };
+    let default_target = match (variable("DEFAULT_REST_API_ID"), variable("DEFAULT_STAGE")) {
+        (None, None) => None,
+        (Some(api_id), Some(stage)) => Some(DefaultTarget { api_id: RestApiId::new(api_id), stage }),
+        (None, Some(_)) => {
+            return Err(MissingVariable { name: "DEFAULT_REST_API_ID", expected: "the API of DEFAULT_STAGE" }.into());
+        }
+        (Some(_), None) => {
+            return Err(MissingVariable { name: "DEFAULT_STAGE", expected: "a stage of DEFAULT_REST_API_ID" }.into());
+        }
+    };
+    Ok(Settings { region: required("AWS_REGION", "a region's name")?, account_id, cache_ttl, retry_after, default_target })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(changed: &[(&str, &str)]) -> Result<Settings, String> {
+        settings(|name| {
+            [("AWS_REGION", "us-east-1"), ("AWS_ACCOUNT_ID", "000000000000")]
+                .iter()
+                .chain(changed)
+                .rfind(|(known, _)| *known == name)
+                .map(|(_, value)| (*value).to_owned())
+                .filter(|value| !value.is_empty())
+        })
+        .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_is_not_set_has_a_default() {
+        let settings = read(&[]).unwrap();
+        assert_eq!(settings.cache_ttl, Duration::from_secs(5));
+        assert!(settings.retry_after);
+        assert_eq!(settings.default_target, None);
+    }
+
+    #[test]
+    fn every_variable_counts() {
+        let settings = read(&[
+            ("CONFIG_CACHE_TTL_SECONDS", "0"),
+            ("RETRY_AFTER", "false"),
+            ("DEFAULT_REST_API_ID", "abc123"),
+            ("DEFAULT_STAGE", "prod"),
+        ])
+        .unwrap();
+        assert_eq!(settings.cache_ttl, Duration::ZERO);
+        assert!(!settings.retry_after);
+        assert_eq!(
+            settings.default_target,
+            Some(DefaultTarget { api_id: RestApiId::new("abc123"), stage: "prod".into() })
+        );
+    }
+
+    #[test]
+    fn an_error_names_the_variable_and_what_was_expected() {
+        for (wrong, error) in [
+            (("AWS_ACCOUNT_ID", ""), "AWS_ACCOUNT_ID is not set: an account of 12 digits is expected"),
+            (("AWS_ACCOUNT_ID", "123"), "AWS_ACCOUNT_ID must be 12 digits"),
+            (("AWS_REGION", ""), "AWS_REGION is not set: a region's name is expected"),
+            (("CONFIG_CACHE_TTL_SECONDS", "5s"), "CONFIG_CACHE_TTL_SECONDS must be a whole number of seconds"),
+            (("RETRY_AFTER", "yes"), "RETRY_AFTER must be true or false"),
+            (("DEFAULT_STAGE", "prod"), "DEFAULT_REST_API_ID is not set: the API of DEFAULT_STAGE is expected"),
+            (("DEFAULT_REST_API_ID", "a"), "DEFAULT_STAGE is not set: a stage of DEFAULT_REST_API_ID is expected"),
+        ] {
+            assert_eq!(read(&[wrong]).unwrap_err(), error);
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! What the tests of several modules need: parts of an API, and a request
+//! that has found its stage.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method as Verb};
+use keyplan_domain::api::{
+    Authorizer, AuthorizerType, EndpointConfiguration, GatewayResponse, Integration, IntegrationResponse,
+    IntegrationType, Method, Resource, RestApi, Snapshot, Stage,
+};
+use keyplan_domain::id::RestApiId;
+use keyplan_domain::source::ApiKeySource;
+use keyplan_domain::time::Timestamp;
+use keyplan_store::clock::Clock;
+
+use crate::deployed::{DeployedApi, DeployedStage};
+use crate::exchange::Exchange;
+use crate::request::RequestIds;
+use crate::{Request, Settings};
+
+pub(crate) const API: &str = "abcdefghij";
+pub(crate) const NOON: Timestamp = Timestamp::from_seconds(1_795_435_200);
+
+/// A clock that stands still until it is moved.
+#[derive(Debug)]
+pub(crate) struct HandClock(AtomicI64);
+
+impl HandClock {
+    pub(crate) fn at_noon() -> Arc<Self> {
+        Arc::new(Self(AtomicI64::new(NOON.as_nanos())))
+    }
+
+    pub(crate) fn advance(&self, by: Duration) {
+        self.0.store(self.now().plus(by).as_nanos(), Ordering::SeqCst);
+    }
+}
+
+impl Clock for HandClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_nanos(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// A request without headers or body. `target` may have a query.
+pub(crate) fn request(method: &str, target: &str) -> Request {
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    Request {
+        method: method.parse::<Verb>().unwrap(),
+        path: path.to_owned(),
+        query: query.to_owned(),
+        headers: HeaderMap::new(),
+        body: Default::default(),
+        host: None,
+        source_ip: "192.0.2.1".into(),
+        request_id: Some("c6af9ac6-7b61-11e6-9a41-93e8deadbeef".into()),
+        protocol: "HTTP/1.1".into(),
+    }
+}
+
+impl Request {
+    /// The same with one more header.
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
+        self.headers.append(name.parse::<HeaderName>().unwrap(), HeaderValue::from_str(value).unwrap());
+        self
+    }
+}
+
+pub(crate) fn settings() -> Settings {
+    Settings {
+        region: "us-east-1".into(),
+        account_id: "000000000000".into(),
+        cache_ttl: Duration::from_secs(5),
+        retry_after: true,
+        default_target: None,
+    }
+}
+
+pub(crate) fn strings(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+pub(crate) fn rest_api(api_key_source: ApiKeySource) -> RestApi {
+    RestApi {
+        id: RestApiId::new(API),
+        name: "pets".into(),
+        description: None,
+        version: None,
+        created_date: NOON,
+        api_key_source,
+        endpoint_configuration: EndpointConfiguration::default(),
+        binary_media_types: Vec::new(),
+        minimum_compression_size: None,
+        policy: None,
+        disable_execute_api_endpoint: false,
+        root_resource_id: "root".into(),
+        tags: BTreeMap::new(),
+    }
+}
+
+pub(crate) fn root() -> Resource {
+    Resource { id: "root".into(), parent_id: None, path_part: None, path: "/".into() }
+}
+
+/// `/pets/{petId}`, without the resource between.
+pub(crate) fn pet() -> Resource {
+    Resource {
+        id: "pet001".into(),
+        parent_id: Some("root".into()),
+        path_part: Some("{petId}".into()),
+        path: "/pets/{petId}".into(),
+    }
+}
+
+pub(crate) fn integration(integration_type: IntegrationType) -> Integration {
+    Integration {
+        integration_type,
+        http_method: None,
+        uri: None,
+        connection_type: None,
+        credentials: None,
+        request_parameters: BTreeMap::new(),
+        request_templates: BTreeMap::new(),
+        passthrough_behavior: "WHEN_NO_MATCH".into(),
+        content_handling: None,
+        timeout_in_millis: 29_000,
+        cache_namespace: "root".into(),
+        cache_key_parameters: Vec::new(),
+        integration_responses: BTreeMap::new(),
+    }
+}
+
+/// A mock that answers 200 with `body`, a template.
+pub(crate) fn mock(body: &str) -> Integration {
+    let response = IntegrationResponse {
+        status_code: "200".into(),
+        selection_pattern: None,
+        response_parameters: strings(&[("method.response.header.X-Mock", "'yes'")]),
+        response_templates: BTreeMap::from([("application/json".to_owned(), Some(body.to_owned()))]),
+        content_handling: None,
+    };
+    Integration {
+        request_templates: strings(&[("application/json", "{\"statusCode\": 200}")]),
+        integration_responses: BTreeMap::from([("200".to_owned(), response)]),
+        ..integration(IntegrationType::Mock)
+    }
+}
+
+pub(crate) fn function_uri(name: &str) -> String {
+    format!(
+        "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/\
+         arn:aws:lambda:us-east-1:000000000000:function:{name}/invocations"
+    )
+}
+
+/// A proxy integration of a function.
+pub(crate) fn function(name: &str) -> Integration {
+    Integration {
+        http_method: Some("POST".into()),
+        uri: Some(function_uri(name)),
+        ..integration(IntegrationType::AwsProxy)
+    }
+}
+
+/// A method of any verb that needs nothing.
+pub(crate) fn open_method(integration: Integration) -> Method {
+    Method {
+        http_method: "ANY".into(),
+        authorization_type: "NONE".into(),
+        authorizer_id: None,
+        api_key_required: false,
+        operation_name: None,
+        request_parameters: BTreeMap::new(),
+        request_models: BTreeMap::new(),
+        request_validator_id: None,
+        authorization_scopes: Vec::new(),
+        method_responses: BTreeMap::new(),
+        method_integration: Some(integration),
+    }
+}
+
+/// A TOKEN authorizer over the function `authorizer`.
+pub(crate) fn token_authorizer() -> Authorizer {
+    Authorizer {
+        id: "auth01".into(),
+        name: "tokens".into(),
+        authorizer_type: AuthorizerType::Token,
+        auth_type: None,
+        authorizer_uri: Some(function_uri("authorizer")),
+        authorizer_credentials: None,
+        identity_source: Some("method.request.header.Authorization".into()),
+        identity_validation_expression: None,
+        authorizer_result_ttl_in_seconds: None,
+    }
+}
+
+pub(crate) fn stage(variables: &[(&str, &str)]) -> Stage {
+    Stage {
+        stage_name: "prod".into(),
+        uid: "stage1".into(),
+        deployment_id: "dep001".into(),
+        description: None,
+        variables: strings(variables),
+        method_settings: BTreeMap::new(),
+        cache_cluster_enabled: false,
+        cache_cluster_size: None,
+        tracing_enabled: false,
+        documentation_version: None,
+        tags: BTreeMap::new(),
+        created_date: NOON,
+        last_updated_date: NOON,
+        authorizer_epoch: 0,
+    }
+}
+
+/// An API of one method, `ANY /pets/{petId}`.
+pub(crate) fn snapshot(method: Method, responses: Vec<GatewayResponse>) -> Snapshot {
+    Snapshot {
+        api: rest_api(ApiKeySource::Header),
+        resources: vec![root(), pet()],
+        methods: BTreeMap::from([("pet001".to_owned(), BTreeMap::from([("ANY".to_owned(), method)]))]),
+        authorizers: BTreeMap::from([("auth01".to_owned(), token_authorizer())]),
+        gateway_responses: responses,
+    }
+}
+
+/// A request that has found its stage.
+pub(crate) struct Placed {
+    request: Request,
+    ids: RequestIds,
+    settings: Settings,
+    stage: DeployedStage,
+}
+
+impl Placed {
+    pub(crate) fn new(request: Request, snapshot: Snapshot, variables: &[(&str, &str)]) -> Self {
+        let deployment = Arc::new(DeployedApi::compile("dep001", snapshot).unwrap());
+        Self {
+            ids: RequestIds::of(&request),
+            request,
+            settings: settings(),
+            stage: DeployedStage { stage: stage(variables), deployment },
+        }
+    }
+
+    /// The exchange, routed where a route serves it.
+    pub(crate) fn exchange(&self) -> Exchange<'_> {
+        Exchange {
+            request: &self.request,
+            ids: &self.ids,
+            received: NOON,
+            settings: &self.settings,
+            stage: &self.stage,
+            path: &self.request.path,
+            route: self.stage.deployment.routes.lookup(&self.request.path, self.request.method.as_str()),
+            authorized: None,
+            key: None,
+            plan: None,
+        }
+    }
+}

@@ -1,0 +1,100 @@
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// What answers the calls of a method.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Integration {
+    /// The kind of backend.
+    #[serde(rename = "type")]
+    pub integration_type: IntegrationType,
+    /// The verb the backend is called with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http_method: Option<String>,
+    /// The backend: a URL, or an ARN of API Gateway's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uri: Option<String>,
+    /// `INTERNET`, where it was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connection_type: Option<String>,
+    /// The role API Gateway would take on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<String>,
+    /// Backend parameters by the expression they are filled from.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub request_parameters: BTreeMap<String, String>,
+    /// Templates by content type.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub request_templates: BTreeMap<String, String>,
+    /// What happens to a body that no template is for: `WHEN_NO_MATCH`,
+    /// `WHEN_NO_TEMPLATES` or `NEVER`.
+    pub passthrough_behavior: String,
+    /// `CONVERT_TO_BINARY` or `CONVERT_TO_TEXT`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_handling: Option<String>,
+    /// Milliseconds the backend may take, 50 to 29,000.
+    pub timeout_in_millis: u32,
+    /// By default the resource's id.
+    pub cache_namespace: String,
+    /// Parameters that a cached answer depends on.
+    #[serde(default)]
+    pub cache_key_parameters: Vec<String>,
+    /// By status code.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub integration_responses: BTreeMap<String, IntegrationResponse>,
+}
+
+/// The kinds of backend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum IntegrationType {
+    /// A URL, with mapping templates.
+    Http,
+    /// A Lambda function or AWS service, with mapping templates.
+    Aws,
+    /// No backend: the answer comes from templates alone.
+    Mock,
+    /// A URL, passed through.
+    HttpProxy,
+    /// A Lambda function that gets the whole request as an event.
+    AwsProxy,
+}
+
+impl IntegrationType {
+    /// The names, in the order in which validation errors list them.
+    pub const NAMES: [&'static str; 5] = ["HTTP", "MOCK", "AWS_PROXY", "HTTP_PROXY", "AWS"];
+
+    /// The type of that name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        match name {
+            "HTTP" => Some(Self::Http),
+            "AWS" => Some(Self::Aws),
+            "MOCK" => Some(Self::Mock),
+            "HTTP_PROXY" => Some(Self::HttpProxy),
+            "AWS_PROXY" => Some(Self::AwsProxy),
+            _ => None,
+        }
+    }
+}
+
+/// How an answer of the backend becomes one of the method's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct IntegrationResponse {
+    /// Three digits.
+    pub status_code: String,
+    /// The backend answers this is for; `None` makes it the default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selection_pattern: Option<String>,
+    /// Response headers by the expression they are filled from.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub response_parameters: BTreeMap<String, String>,
+    /// Templates by content type; `None` is an empty one, which passes through.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub response_templates: BTreeMap<String, Option<String>>,
+    /// `CONVERT_TO_BINARY` or `CONVERT_TO_TEXT`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_handling: Option<String>,
+}

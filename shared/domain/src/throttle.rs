@@ -1,0 +1,110 @@
+//! Throttling: the generic cell rate algorithm (GCRA), which admits exactly
+//! what a token bucket admits and keeps one number per bucket.
+//!
+//! The number is the *theoretical arrival time* (TAT): when the bucket will be
+//! full again. A request of `n` tokens at `now` conforms when
+//! `tat <= now + (burst - n) x T`, `T` being the nanoseconds a token takes to
+//! return, rounded up; the new TAT is `max(tat, now) + n x T`. From idle, a
+//! burst of B admits exactly B. (ITU-T I.371, "virtual scheduling".)
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::time::Timestamp;
+
+/// `throttle` of a usage plan, of a method in one, of a stage or the account.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ThrottleSettings {
+    /// The bucket's capacity, in requests. 0 refuses everything.
+    pub burst_limit: u32,
+    /// Requests per second at which the bucket refills. 0 refuses everything.
+    pub rate_limit: f64,
+}
+
+/// Theoretical arrival time: nanoseconds of UTC since the Unix epoch. Wider
+/// than a [`Timestamp`], since slow rates and large bursts reach far ahead.
+pub type Tat = i128;
+
+const NANOS_PER_SECOND: f64 = 1e9;
+
+/// A bucket's rate and capacity in the algorithm's own terms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gcra {
+    /// `T`: nanoseconds a token takes to return, rounded up; `None` when none
+    /// ever does.
+    nanos_per_token: Option<i128>,
+    burst: u32,
+}
+
+/// Why a request does not conform now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Nonconforming {
+    /// It will after this long, if nothing else takes the tokens.
+    Wait(Duration),
+    /// It never will: the rate or the burst is 0, or the burst is below what
+    /// was asked for.
+    Never,
+}
+
+impl From<ThrottleSettings> for Gcra {
+    fn from(settings: ThrottleSettings) -> Self {
+        let period = (NANOS_PER_SECOND / settings.rate_limit).ceil();
+        // 1e-6 requests a second, the slowest rate settable, is 1e15 ns.
+        let in_range = period.is_finite() && period <= 1e30;
+        #[expect(clippy::cast_possible_truncation, reason = "finite and below i128's range, checked above")]
+        let nanos_per_token = (settings.rate_limit > 0.0 && in_range).then_some((period as i128).max(1));
+        Self { nanos_per_token, burst: settings.burst_limit }
+    }
+}
+
+impl Gcra {
+    /// Nanoseconds by which `tokens` advance the TAT, or `None` when no number
+    /// of tokens is ever admitted at once or again.
+    #[must_use]
+    pub fn increment(&self, tokens: NonZeroU32) -> Option<i128> {
+        let period = self.nanos_per_token?;
+        (tokens.get() <= self.burst).then(|| period.saturating_mul(i128::from(tokens.get())))
+    }
+
+    /// The latest TAT at which `tokens` conform at `now`; `None` as in
+    /// [`Gcra::increment`].
+    #[must_use]
+    pub fn latest_conforming(&self, now: Timestamp, tokens: NonZeroU32) -> Option<Tat> {
+        let period = self.nanos_per_token?;
+        let spare = self.burst.checked_sub(tokens.get())?;
+        Some(i128::from(now.as_nanos()).saturating_add(period.saturating_mul(i128::from(spare))))
+    }
+
+    /// The furthest ahead a TAT can be under these settings. One beyond it
+    /// comes from other settings or another clock, and proves nothing.
+    #[must_use]
+    pub fn furthest(&self, now: Timestamp) -> Tat {
+        let period = self.nanos_per_token.unwrap_or(0);
+        i128::from(now.as_nanos()).saturating_add(period.saturating_mul(i128::from(self.burst)))
+    }
+
+    /// Admits `tokens` at `now` and gives the bucket's next TAT, or says how
+    /// long to wait. A `tat` of `None` is a bucket never used.
+    ///
+    /// # Errors
+    /// [`Nonconforming`], which spends nothing.
+    pub fn admit(&self, tat: Option<Tat>, now: Timestamp, tokens: NonZeroU32) -> Result<Tat, Nonconforming> {
+        let (Some(increment), Some(latest)) = (self.increment(tokens), self.latest_conforming(now, tokens)) else {
+            return Err(Nonconforming::Never);
+        };
+        let now = i128::from(now.as_nanos());
+        let tat = tat.unwrap_or(now);
+        if tat <= latest {
+            Ok(tat.max(now).saturating_add(increment))
+        } else {
+            let nanos = u64::try_from(tat.saturating_sub(latest)).unwrap_or(u64::MAX);
+            Err(Nonconforming::Wait(Duration::from_nanos(nanos)))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

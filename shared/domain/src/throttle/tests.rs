@@ -1,0 +1,138 @@
+use proptest::prelude::*;
+
+use super::*;
+
+const ONE: NonZeroU32 = NonZeroU32::MIN;
+
+fn gcra(rate_limit: f64, burst_limit: u32) -> Gcra {
+    ThrottleSettings { burst_limit, rate_limit }.into()
+}
+
+fn at(nanos: i64) -> Timestamp {
+    Timestamp::from_nanos(nanos)
+}
+
+/// Tokens admitted one by one at `now`, until the first refusal.
+fn admitted_at_once(bucket: Gcra, mut tat: Option<Tat>, now: Timestamp) -> u32 {
+    let mut admitted = 0;
+    while let Ok(next) = bucket.admit(tat, now, ONE) {
+        tat = Some(next);
+        admitted += 1;
+    }
+    admitted
+}
+
+#[test]
+fn a_rate_or_burst_of_zero_refuses_forever() {
+    assert_eq!(gcra(0.0, 5).admit(None, at(0), ONE), Err(Nonconforming::Never));
+    assert_eq!(gcra(5.0, 0).admit(None, at(0), ONE), Err(Nonconforming::Never));
+}
+
+#[test]
+fn more_tokens_than_the_burst_are_never_admitted() {
+    let three = NonZeroU32::new(3).unwrap();
+    assert_eq!(gcra(5.0, 2).admit(None, at(0), three), Err(Nonconforming::Never));
+}
+
+#[test]
+fn the_time_a_token_takes_is_rounded_up() {
+    assert_eq!(gcra(3.0, 1).admit(None, at(0), ONE), Ok(333_333_334));
+}
+
+#[test]
+fn the_slowest_rate_and_the_largest_burst_do_not_overflow() {
+    let bucket = gcra(1e-6, u32::MAX);
+    let all = NonZeroU32::new(u32::MAX).unwrap();
+    let tat = bucket.admit(None, at(i64::MAX), all).unwrap();
+    assert!(tat > i128::from(i64::MAX));
+    assert!(matches!(bucket.admit(Some(tat), at(0), ONE), Err(Nonconforming::Wait(_))));
+}
+
+#[test]
+fn a_rate_beyond_a_token_a_nanosecond_is_a_token_a_nanosecond() {
+    assert_eq!(gcra(1e12, 1).admit(None, at(7), ONE), Ok(8));
+}
+
+/// A token bucket in exact rational arithmetic, counted in nanoseconds x tokens.
+struct ReferenceBucket {
+    period: i128,
+    capacity: i128,
+    level: i128,
+    last: i128,
+}
+
+impl ReferenceBucket {
+    fn admit(&mut self, now: i128) -> bool {
+        self.level = (self.level + (now - self.last)).min(self.capacity * self.period);
+        self.last = now;
+        let conforms = self.level >= self.period;
+        if conforms {
+            self.level -= self.period;
+        }
+        conforms
+    }
+}
+
+proptest! {
+    #[test]
+    fn from_idle_a_burst_admits_exactly_itself(rate in 0.001f64..50_000.0, burst in 1u32..2_000, now in 0i64..i64::MAX / 4) {
+        let bucket = gcra(rate, burst);
+        // A token that returns within the same instant would be one more.
+        prop_assert_eq!(admitted_at_once(bucket, None, at(now)), burst);
+    }
+
+    #[test]
+    fn a_refusal_holds_until_exactly_the_promised_instant(
+        rate in 0.01f64..10_000.0,
+        burst in 1u32..50,
+        early in 0u64..1_000_000_000,
+    ) {
+        let bucket = gcra(rate, burst);
+        let now = at(1_000_000_000_000);
+        let mut tat = None;
+        let wait = loop {
+            match bucket.admit(tat, now, ONE) {
+                Ok(next) => tat = Some(next),
+                Err(Nonconforming::Wait(wait)) => break wait,
+                Err(Nonconforming::Never) => unreachable!("rate and burst are above 0"),
+            }
+        };
+        prop_assert!(bucket.admit(tat, now.plus(wait), ONE).is_ok());
+        let sooner = Duration::from_nanos(1 + early % u64::try_from(wait.as_nanos()).unwrap());
+        prop_assert!(bucket.admit(tat, now.plus(wait.saturating_sub(sooner)), ONE).is_err());
+    }
+
+    #[test]
+    fn it_decides_as_a_token_bucket_does(
+        rate in 1u32..1_000,
+        burst in 1u32..20,
+        gaps in prop::collection::vec(0i64..200_000_000, 1..200),
+    ) {
+        let bucket = gcra(f64::from(rate), burst);
+        let period = i128::from(1_000_000_000u32.div_ceil(rate));
+        let mut reference = ReferenceBucket {
+            period,
+            capacity: i128::from(burst),
+            level: i128::from(burst) * period,
+            last: 0,
+        };
+        let (mut tat, mut now) = (None, 0);
+        for gap in gaps {
+            now += gap;
+            let decided = bucket.admit(tat, at(now), ONE);
+            prop_assert_eq!(decided.is_ok(), reference.admit(i128::from(now)));
+            tat = decided.ok().or(tat);
+        }
+    }
+
+    #[test]
+    fn a_tat_never_lies_beyond_the_furthest(rate in 0.01f64..10_000.0, burst in 1u32..50, asks in 1usize..200) {
+        let bucket = gcra(rate, burst);
+        let now = at(5_000);
+        let mut tat = None;
+        for _ in 0..asks {
+            tat = bucket.admit(tat, now, ONE).ok().or(tat);
+        }
+        prop_assert!(tat.unwrap() <= bucket.furthest(now));
+    }
+}

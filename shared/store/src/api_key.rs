@@ -1,0 +1,225 @@
+//! API keys, and the look-up by value that the data plane makes.
+
+use std::collections::HashMap;
+
+use keyplan_domain::id::UsagePlanId;
+use keyplan_domain::key::{ApiKey, ApiKeyId, KeyByValue, KeyHash, KeyValue};
+
+use crate::item::{Item, attribute};
+use crate::keys::{self, list};
+use crate::race::{Attempt, until_decided};
+use crate::transaction::{Expect, Lost};
+use crate::{Page, PageRequest, Store, StoreError, UpdateError};
+
+/// Why a key was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateKeyError {
+    /// Some key has this value already.
+    #[error("a key of this value exists")]
+    ValueExists,
+    /// A key has this id already: make another id.
+    #[error("a key of this id exists")]
+    IdExists,
+    /// The tables failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A key with all that is needed to write it again.
+#[derive(Debug)]
+pub(crate) struct StoredKey {
+    pub(crate) key: ApiKey,
+    pub(crate) value: KeyValue,
+    version: u64,
+}
+
+/// The item by which a key is found by its value.
+#[derive(Debug)]
+pub(crate) struct StoredValue {
+    pub(crate) by_value: KeyByValue,
+    pub(crate) version: u64,
+}
+
+impl Store {
+    /// Makes a key. Two keys never have one value: its hash is an item's key.
+    ///
+    /// # Errors
+    /// [`CreateKeyError`]; nothing is kept then.
+    pub async fn create_api_key(&self, key: &ApiKey, value: &KeyValue) -> Result<(), CreateKeyError> {
+        let by_value = KeyByValue { key_id: key.id.clone(), enabled: key.enabled, plan_ids: Vec::new() };
+        until_decided!({
+            let mut transaction = self.transaction();
+            let value_write = transaction.put(value_item(value, &by_value)?, Expect::Absent);
+            transaction.put(key_item(key, value)?, Expect::Absent);
+            match transaction.commit().await {
+                Ok(()) => Ok(Attempt::Done(())),
+                Err(Lost::Condition(write)) if write == value_write => Err(CreateKeyError::ValueExists),
+                Err(Lost::Condition(_)) => Err(CreateKeyError::IdExists),
+                Err(Lost::Conflict) => Ok(Attempt::Again),
+                Err(Lost::Store(error)) => Err(error.into()),
+            }
+        })
+    }
+
+    /// A key by its id, without its value.
+    ///
+    /// # Errors
+    /// When the table fails.
+    pub async fn api_key(&self, id: &ApiKeyId) -> Result<Option<ApiKey>, StoreError> {
+        self.config_item(&keys::api_key(id)).await?.map(|item| item.data()).transpose()
+    }
+
+    /// A key by its id, with its value.
+    ///
+    /// # Errors
+    /// When the table fails.
+    pub async fn api_key_with_value(&self, id: &ApiKeyId) -> Result<Option<(ApiKey, KeyValue)>, StoreError> {
+        Ok(self.stored_key(id).await?.map(|stored| (stored.key, stored.value)))
+    }
+
+    /// A page of keys whose names begin with `name_prefix` and that belong to
+    /// `customer_id`, where these are given; newest first.
+    ///
+    /// # Errors
+    /// When the table fails or the position is none.
+    pub async fn api_keys(
+        &self,
+        request: &PageRequest,
+        name_prefix: Option<&str>,
+        customer_id: Option<&str>,
+    ) -> Result<Page<ApiKey>, StoreError> {
+        let key_of = |id: &str| keys::api_key(&ApiKeyId::new(id));
+        if name_prefix.is_none() && customer_id.is_none() {
+            return self.page(list::KEYS, request, key_of, Item::data).await;
+        }
+        let keep = |key: &ApiKey| {
+            name_prefix.is_none_or(|prefix| key.name.as_deref().unwrap_or_default().starts_with(prefix))
+                && customer_id.is_none_or(|customer| key.customer_id.as_deref() == Some(customer))
+        };
+        self.filtered_page(list::KEYS, request, key_of, Item::data, keep).await
+    }
+
+    /// The values of keys; one that is gone is left out.
+    ///
+    /// # Errors
+    /// When the table fails.
+    pub async fn key_values(&self, ids: &[ApiKeyId]) -> Result<HashMap<ApiKeyId, KeyValue>, StoreError> {
+        Ok(self.keys_with_values(ids).await?.into_iter().map(|(id, (_, value))| (id, value)).collect())
+    }
+
+    pub(crate) async fn keys_with_values(
+        &self,
+        ids: &[ApiKeyId],
+    ) -> Result<HashMap<ApiKeyId, (ApiKey, KeyValue)>, StoreError> {
+        let wanted: Vec<_> = ids.iter().map(keys::api_key).collect();
+        let items = self.batch_get(&wanted).await?;
+        items
+            .iter()
+            .map(|item| {
+                let StoredKey { key, value, .. } = StoredKey::read(item)?;
+                Ok((key.id.clone(), (key, value)))
+            })
+            .collect()
+    }
+
+    /// Edits a key. `edit` may be called more than once, when others write too.
+    ///
+    /// # Errors
+    /// [`UpdateError`]; nothing has changed then.
+    pub async fn update_api_key<E>(
+        &self,
+        id: &ApiKeyId,
+        mut edit: impl FnMut(&mut ApiKey) -> Result<(), E>,
+    ) -> Result<ApiKey, UpdateError<E>> {
+        until_decided!({
+            let stored = self.stored_key(id).await?.ok_or(UpdateError::NotFound)?;
+            let mut key = stored.key.clone();
+            edit(&mut key).map_err(UpdateError::Rejected)?;
+            let mut transaction = self.transaction();
+            transaction.put(key_item(&key, &stored.value)?, Expect::Version(stored.version));
+            if key.enabled != stored.key.enabled {
+                let Some(mut at_value) = self.stored_value(&stored.value.hash()).await? else {
+                    return Ok(Attempt::Again);
+                };
+                at_value.by_value.enabled = key.enabled;
+                transaction
+                    .put(value_item(&stored.value, &at_value.by_value)?, Expect::Version(at_value.version));
+            }
+            Ok(Attempt::of(transaction.commit().await, key)?)
+        })
+    }
+
+    /// Deletes a key, its tokens, and its place in every plan. What it used is
+    /// kept. False when there is no such key.
+    ///
+    /// # Errors
+    /// When the table fails.
+    pub async fn delete_api_key(&self, id: &ApiKeyId) -> Result<bool, StoreError> {
+        // The tokens first: while the key is there, they can be found by it.
+        self.delete_tokens_of(id).await?;
+        let deleted = until_decided!({
+            let Some(stored) = self.stored_key(id).await? else {
+                return Ok(Attempt::Done(false));
+            };
+            let mut transaction = self.transaction();
+            transaction.delete(&keys::api_key(id), stored.version);
+            let hash = stored.value.hash();
+            if let Some(at_value) = self.stored_value(&hash).await? {
+                transaction.delete(&keys::value(&hash), at_value.version);
+                for plan in &at_value.by_value.plan_ids {
+                    transaction.delete_guarded(&keys::plan_key(plan, id));
+                }
+            }
+            Attempt::of(transaction.commit().await, true)
+        })?;
+        // Those issued since; none can be from now on.
+        self.delete_tokens_of(id).await?;
+        Ok(deleted)
+    }
+
+    /// What the data plane needs of the key of this value: one read.
+    ///
+    /// # Errors
+    /// When the table fails.
+    pub async fn key_by_value(&self, hash: &KeyHash) -> Result<Option<KeyByValue>, StoreError> {
+        self.cacheable_item(&keys::value(hash)).await?.map(|item| item.data()).transpose()
+    }
+
+    /// The plans a key is in, first attached first; `None`: no such key.
+    pub(crate) async fn plans_of_key(&self, id: &ApiKeyId) -> Result<Option<Vec<UsagePlanId>>, StoreError> {
+        let Some(stored) = self.stored_key(id).await? else {
+            return Ok(None);
+        };
+        let at_value = self.stored_value(&stored.value.hash()).await?;
+        Ok(Some(at_value.map(|at_value| at_value.by_value.plan_ids).unwrap_or_default()))
+    }
+
+    pub(crate) async fn stored_key(&self, id: &ApiKeyId) -> Result<Option<StoredKey>, StoreError> {
+        self.config_item(&keys::api_key(id)).await?.map(|item| StoredKey::read(&item)).transpose()
+    }
+
+    pub(crate) async fn stored_value(&self, hash: &KeyHash) -> Result<Option<StoredValue>, StoreError> {
+        let Some(item) = self.config_item(&keys::value(hash)).await? else {
+            return Ok(None);
+        };
+        Ok(Some(StoredValue { by_value: item.data()?, version: item.version()? }))
+    }
+}
+
+impl StoredKey {
+    fn read(item: &Item) -> Result<Self, StoreError> {
+        let value = KeyValue::known(item.text(attribute::VALUE)?.to_owned());
+        Ok(Self { key: item.data()?, value, version: item.version()? })
+    }
+}
+
+fn key_item(key: &ApiKey, value: &KeyValue) -> Result<Item, StoreError> {
+    let place = list::place(key.created_date, key.id.as_str());
+    Ok(Item::new(&keys::api_key(&key.id), key)?
+        .with_text(attribute::VALUE, value.expose())
+        .listed(list::KEYS, place))
+}
+
+pub(crate) fn value_item(value: &KeyValue, by_value: &KeyByValue) -> Result<Item, StoreError> {
+    Item::new(&keys::value(&value.hash()), by_value)
+}

@@ -1,0 +1,88 @@
+//! Clients from explicit settings: environment credentials only, no profile
+//! files, no instance metadata, nothing looked up at start.
+
+use aws_credential_types::Credentials;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Region, SharedHttpClient};
+use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+
+/// Where DynamoDB is and who asks.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// The AWS region.
+    pub region: String,
+    /// Another address than the region's own.
+    pub endpoint_url: Option<String>,
+    /// What requests are signed with.
+    pub credentials: Credentials,
+}
+
+/// A variable of the environment that is missing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{name} is not set: {expected} is expected")]
+pub struct MissingVariable {
+    /// The variable.
+    pub name: &'static str,
+    /// What it should hold.
+    pub expected: &'static str,
+}
+
+impl Connection {
+    /// From `AWS_REGION`, `AWS_ENDPOINT_URL_DYNAMODB` and AWS's variables for
+    /// credentials, which Lambda sets.
+    ///
+    /// # Errors
+    /// Names the variable that is missing.
+    pub fn from_env() -> Result<Self, MissingVariable> {
+        Ok(Self {
+            region: required("AWS_REGION", "a region's name")?,
+            endpoint_url: optional("AWS_ENDPOINT_URL_DYNAMODB"),
+            credentials: credentials_from_env()?,
+        })
+    }
+
+    /// A client for it; no request is sent.
+    #[must_use]
+    pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+        let mut config = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(self.region.clone()))
+            .credentials_provider(self.credentials.clone())
+            .http_client(http_client(self.endpoint_url.as_deref()));
+        config.set_endpoint_url(self.endpoint_url.clone());
+        aws_sdk_dynamodb::Client::from_conf(config.build())
+    }
+}
+
+/// `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`.
+///
+/// # Errors
+/// Names the variable that is missing.
+pub fn credentials_from_env() -> Result<Credentials, MissingVariable> {
+    Ok(Credentials::new(
+        required("AWS_ACCESS_KEY_ID", "an access key")?,
+        required("AWS_SECRET_ACCESS_KEY", "its secret")?,
+        optional("AWS_SESSION_TOKEN"),
+        None,
+        "environment",
+    ))
+}
+
+/// The HTTP client of every AWS client; plain HTTP addresses get one without
+/// TLS, which need not read root certificates.
+#[must_use]
+pub fn http_client(endpoint_url: Option<&str>) -> SharedHttpClient {
+    if endpoint_url.is_some_and(|url| url.starts_with("http://")) {
+        Builder::new().build_http()
+    } else {
+        Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
+    }
+}
+
+fn required(name: &'static str, expected: &'static str) -> Result<String, MissingVariable> {
+    optional(name).ok_or(MissingVariable { name, expected })
+}
+
+fn optional(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}

@@ -1,0 +1,58 @@
+use std::error::Error;
+
+use aws_sdk_dynamodb::error::{DisplayErrorContext, SdkError};
+
+/// What can go wrong with the tables.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Others kept changing the same thing; the caller may try again.
+    #[error("others keep changing the same item")]
+    Conflict,
+    /// A page's position is not one that a page gave.
+    #[error("the position is not one that a page gave")]
+    InvalidPosition,
+    /// DynamoDB did not carry out a request.
+    #[error("DynamoDB failed to {operation}: {detail}")]
+    Unavailable {
+        /// What was asked of it.
+        operation: &'static str,
+        /// What it answered, without any item.
+        detail: String,
+    },
+    /// An item is not as this version writes it.
+    #[error("an item {what} cannot be read: {detail}")]
+    Corrupt {
+        /// Which kind of item.
+        what: &'static str,
+        /// What is wrong with it.
+        detail: String,
+    },
+}
+
+impl StoreError {
+    pub(crate) fn unavailable<E, R>(operation: &'static str, error: &SdkError<E, R>) -> Self
+    where
+        E: Error + 'static,
+        R: std::fmt::Debug + 'static,
+    {
+        Self::Unavailable { operation, detail: DisplayErrorContext(error).to_string() }
+    }
+
+    pub(crate) fn unbuildable(operation: &'static str, error: &dyn Error) -> Self {
+        Self::Unavailable { operation, detail: error.to_string() }
+    }
+}
+
+/// Why an edit was not made; nothing has changed.
+#[derive(Debug, thiserror::Error)]
+pub enum UpdateError<E> {
+    /// There is no such thing.
+    #[error("no such item")]
+    NotFound,
+    /// The edit itself refused.
+    #[error("the edit was refused")]
+    Rejected(E),
+    /// The tables failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

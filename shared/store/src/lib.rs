@@ -1,0 +1,89 @@
+//! Keyplan's two DynamoDB tables.
+//!
+//! `config` holds REST APIs, keys, plans and tokens; `usage` holds a meter per
+//! key in a plan. This is the only crate that speaks to DynamoDB: [`keys`]
+//! spells every key, each aggregate has a file, and [`meter`] spends tokens in
+//! one conditional write.
+//!
+//! Concurrency: every item carries a version, every write is conditional on
+//! what it was decided upon, and a lost race is run again. Failure: an error
+//! is [`StoreError`]; nothing is half-written, since what belongs together is
+//! one transaction.
+
+#![warn(missing_docs)]
+
+mod api_key;
+pub mod cache;
+pub mod clock;
+pub mod connect;
+mod deployment;
+pub mod entropy;
+mod error;
+mod item;
+pub mod keys;
+mod local_clock;
+pub mod meter;
+mod page;
+mod plan_key;
+mod race;
+mod rest_api;
+pub mod tables;
+mod token;
+mod transaction;
+mod usage;
+mod usage_plan;
+
+use std::sync::Arc;
+
+use aws_sdk_dynamodb::Client;
+
+pub use api_key::CreateKeyError;
+pub use deployment::{DeleteDeployment, DeployError};
+pub use error::{StoreError, UpdateError};
+pub use meter::{Admitted, Meter};
+pub use page::{Page, PageRequest};
+pub use plan_key::PlanKeyError;
+pub use tables::Tables;
+pub use usage::DailyUsage;
+pub use usage_plan::{KeyInTwoPlans, PlanError};
+
+/// The tables and the client they are reached through; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    client: Client,
+    tables: Tables,
+}
+
+impl Store {
+    /// A store over `tables`; no request is sent.
+    #[must_use]
+    pub fn new(client: Client, tables: Tables) -> Self {
+        Self { inner: Arc::new(Inner { client, tables }) }
+    }
+
+    fn client(&self) -> &Client {
+        &self.inner.client
+    }
+
+    fn config_table(&self) -> &str {
+        &self.inner.tables.config
+    }
+
+    fn usage_table(&self) -> &str {
+        &self.inner.tables.usage
+    }
+
+    /// Opens the connection, so that the first request need not. For a
+    /// function's start; the caller may ignore the outcome.
+    ///
+    /// # Errors
+    /// When DynamoDB cannot be reached.
+    pub async fn warm_up(&self) -> Result<(), StoreError> {
+        self.get_item(self.usage_table(), &keys::nothing()).await.map(|_| ())
+    }
+}

@@ -1,0 +1,202 @@
+//! The attributes of a meter's item.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::ToSpan;
+use jiff::civil::Date;
+use keyplan_domain::admission::{Limits, MeterState};
+use keyplan_domain::quota::compact;
+use keyplan_domain::throttle::Tat;
+use keyplan_domain::time::Timestamp;
+
+/// TAT of the plan's throttle.
+pub(crate) const TAT: &str = "tat";
+
+/// A meter as last read or written. Attributes that this version does not know
+/// are left alone.
+#[derive(Debug, Default)]
+pub(crate) struct MeterItem {
+    tat: Option<Tat>,
+    method_tats: BTreeMap<u16, Tat>,
+    /// Counts by the name of their quota's period.
+    quotas: BTreeMap<String, i64>,
+    days: BTreeMap<Date, DayCounts>,
+    /// Whether the past days were copied to history by this process.
+    is_kept: AtomicBool,
+}
+
+/// What is known of a day.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct DayCounts {
+    /// Requests admitted on it.
+    pub(crate) used: u64,
+    /// What was left of the quota after the last of them.
+    pub(crate) remaining: Option<i64>,
+}
+
+/// `t3`: the TAT of the method throttle of slot 3.
+pub(crate) fn method_attribute(slot: u16) -> String {
+    format!("t{slot}")
+}
+
+/// `d20261123`: requests of a day.
+pub(crate) fn day_attribute(day: Date) -> String {
+    format!("d{}", compact(day))
+}
+
+/// `r20261123`: what was left after the day's last request.
+pub(crate) fn remaining_attribute(day: Date) -> String {
+    format!("r{}", compact(day))
+}
+
+impl MeterItem {
+    pub(crate) fn read(attributes: &HashMap<String, AttributeValue>) -> Self {
+        let mut item = Self::default();
+        for (name, value) in attributes {
+            let Ok(number) = value.as_n() else { continue };
+            if name == TAT {
+                item.tat = number.parse().ok();
+            } else if let Some(slot) = name.strip_prefix('t').and_then(|slot| slot.parse::<u16>().ok()) {
+                item.method_tats.extend(number.parse().ok().map(|tat| (slot, tat)));
+            } else if name.starts_with('q') {
+                item.quotas.extend(number.parse().ok().map(|count| (name.clone(), count)));
+            } else if let Some(day) = name.strip_prefix('d').and_then(parse_day) {
+                item.days.entry(day).or_default().used = number.parse().unwrap_or_default();
+            } else if let Some(day) = name.strip_prefix('r').and_then(parse_day) {
+                item.days.entry(day).or_default().remaining = number.parse().ok();
+            }
+        }
+        item
+    }
+
+    /// The state that limits are decided on: the count of the current period.
+    pub(crate) fn state(&self, limits: &Limits, now: Timestamp) -> MeterState {
+        let counted = limits.quota.and_then(|quota| self.quotas.get(&quota.window(now).counter()));
+        MeterState {
+            tat: self.tat,
+            method_tats: self.method_tats.clone(),
+            used: counted.copied().unwrap_or_default(),
+        }
+    }
+
+    pub(crate) fn days(&self) -> &BTreeMap<Date, DayCounts> {
+        &self.days
+    }
+
+    /// What counts against the quota in the period of this name.
+    pub(crate) fn counted(&self, counter: &str) -> i64 {
+        self.quotas.get(counter).copied().unwrap_or_default()
+    }
+
+    /// Days that no clock somewhat behind can still count on: two or more days old.
+    pub(crate) fn past_days(&self, now: Timestamp) -> Vec<(Date, DayCounts)> {
+        let today = now.date();
+        let oldest_open = today.saturating_sub(1.day());
+        self.days.range(..oldest_open).map(|(day, counts)| (*day, *counts)).collect()
+    }
+
+    pub(crate) fn is_kept(&self) -> bool {
+        self.is_kept.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn mark_kept(&self) {
+        self.is_kept.store(true, Ordering::Relaxed);
+    }
+
+    /// Attributes that the next write may remove: days that are in history, and
+    /// counts of periods that ended two or more periods ago, so that a clock
+    /// somewhat behind does not find a fresh quota.
+    pub(crate) fn stale(&self, now: Timestamp) -> Vec<String> {
+        let today = now.date();
+        let mut stale: Vec<String> = Vec::new();
+        if self.is_kept() {
+            for (day, counts) in self.past_days(now) {
+                stale.push(day_attribute(day));
+                stale.extend(counts.remaining.map(|_| remaining_attribute(day)));
+            }
+        }
+        let is_over = |name: &str| {
+            let mut name = name.chars();
+            let kind = name.nth(1);
+            let first_day = parse_day(name.as_str());
+            let periods_ago = match kind {
+                Some('D') => today.saturating_sub(2.days()),
+                Some('W') => today.saturating_sub(14.days()),
+                _ => today.saturating_sub(62.days()),
+            };
+            first_day.is_some_and(|first_day| first_day <= periods_ago)
+        };
+        stale.extend(self.quotas.keys().filter(|name| is_over(name)).cloned());
+        stale
+    }
+}
+
+/// The day that `20261123` names.
+pub(crate) fn parse_day(compact: &str) -> Option<Date> {
+    if compact.len() != 8 || !compact.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let year = compact.get(..4)?.parse().ok()?;
+    let month = compact.get(4..6)?.parse().ok()?;
+    let day = compact.get(6..)?.parse().ok()?;
+    Date::new(year, month, day).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use keyplan_domain::quota::{QuotaPeriod, QuotaSettings};
+
+    use super::*;
+
+    fn item(attributes: &[(&str, &str)]) -> MeterItem {
+        let attributes = attributes
+            .iter()
+            .map(|(name, number)| ((*name).to_owned(), AttributeValue::N((*number).to_owned())))
+            .collect();
+        MeterItem::read(&attributes)
+    }
+
+    /// 2026-11-23, noon.
+    const NOW: Timestamp = Timestamp::from_seconds(1_795_435_200);
+
+    #[test]
+    fn only_the_count_of_the_current_period_is_in_the_state() {
+        let item = item(&[("qD20261123", "3"), ("qD20261122", "9"), ("tat", "5"), ("t2", "7")]);
+        let quota = QuotaSettings { limit: 10, offset: 0, period: QuotaPeriod::Day };
+        let state = item.state(&Limits { throttle: None, method: None, quota: Some(quota) }, NOW);
+        assert_eq!(state, MeterState { tat: Some(5), method_tats: BTreeMap::from([(2, 7)]), used: 3 });
+    }
+
+    #[test]
+    fn only_periods_two_or_more_ago_are_forgotten() {
+        let item = item(&[
+            ("qD20261123", "1"),
+            ("qD20261122", "1"),
+            ("qD20261121", "1"),
+            ("qW20261122", "1"),
+            ("qW20261108", "1"),
+            ("qM20261001", "1"),
+            ("qM20260901", "1"),
+        ]);
+        assert_eq!(item.stale(NOW), ["qD20261121", "qM20260901", "qW20261108"]);
+    }
+
+    #[test]
+    fn days_leave_the_meter_only_once_they_are_in_history() {
+        let item = item(&[("d20261123", "1"), ("d20261122", "2"), ("d20261121", "3"), ("r20261121", "4")]);
+        let past = DayCounts { used: 3, remaining: Some(4) };
+        assert_eq!(item.past_days(NOW), [(Date::constant(2026, 11, 21), past)]);
+        assert!(item.stale(NOW).is_empty());
+        item.mark_kept();
+        assert_eq!(item.stale(NOW), ["d20261121", "r20261121"]);
+    }
+
+    #[test]
+    fn attributes_of_another_version_are_left_alone() {
+        let item = item(&[("x9", "1"), ("dtoday", "1"), ("tx", "1")]);
+        assert!(item.days().is_empty());
+        assert!(item.stale(NOW).is_empty());
+    }
+}

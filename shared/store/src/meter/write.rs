@@ -1,0 +1,212 @@
+//! The one conditional write.
+
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+
+use aws_sdk_dynamodb::config::Config;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use keyplan_domain::admission::{Limits, MeterState};
+use keyplan_domain::throttle::{Gcra, Tat};
+use keyplan_domain::time::Timestamp;
+
+use super::state::{MeterItem, TAT, day_attribute, method_attribute, remaining_attribute};
+use crate::item::number;
+use crate::keys::Key;
+use crate::{Store, StoreError};
+
+/// Which buckets are taken for busy: their TAT lies ahead of now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Busy {
+    pub(super) plan: bool,
+    pub(super) method: bool,
+}
+
+/// How a write is put.
+#[derive(Debug)]
+pub(super) enum Form<'a> {
+    /// Relative where a bucket is busy, absolute where it is idle.
+    Guess(Busy),
+    /// From exactly this state to that one.
+    Replace { seen: &'a MeterState, next: MeterState },
+    /// As `Replace`, of the TATs alone: spends nothing.
+    Repair { seen: &'a MeterState, next: MeterState },
+}
+
+/// A write to be made.
+#[derive(Debug)]
+pub(super) struct Write<'a> {
+    pub(super) key: &'a Key,
+    pub(super) limits: &'a Limits,
+    pub(super) now: Timestamp,
+    pub(super) tokens: NonZeroU32,
+    pub(super) form: Form<'a>,
+    /// Attributes to remove along the way.
+    pub(super) stale: &'a [String],
+}
+
+/// What came of it, with the item as it is now.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// The condition held.
+    Written(MeterItem),
+    /// It did not; nothing has changed.
+    Refused(MeterItem),
+}
+
+impl Store {
+    pub(super) async fn spend(&self, write: Write<'_>) -> Result<Outcome, StoreError> {
+        let key = write.key;
+        let Expression { update, condition, names, values } = Expression::of(&write);
+        let sent = self
+            .client()
+            .update_item()
+            .table_name(self.usage_table())
+            .set_key(Some(key.attributes()))
+            .update_expression(update)
+            .set_condition_expression(condition)
+            .set_expression_attribute_names(Some(names))
+            .set_expression_attribute_values(Some(values))
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .customize()
+            // Sent again after a lost answer, it would spend twice and say so to nobody.
+            .config_override(Config::builder().retry_config(RetryConfig::disabled()))
+            .send()
+            .await;
+        match sent {
+            Ok(answer) => Ok(Outcome::Written(MeterItem::read(&answer.attributes.unwrap_or_default()))),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
+                    let item = refused.item().map(MeterItem::read).unwrap_or_default();
+                    Ok(Outcome::Refused(item))
+                }
+                _ => Err(StoreError::unavailable("UpdateItem", &error)),
+            },
+        }
+    }
+}
+
+/// An update with its condition, as DynamoDB takes them.
+#[derive(Debug, Default)]
+struct Expression {
+    update: String,
+    condition: Option<String>,
+    names: HashMap<String, String>,
+    values: HashMap<String, AttributeValue>,
+}
+
+/// The parts of an expression, before they are joined.
+#[derive(Default)]
+struct Parts {
+    sets: Vec<String>,
+    conditions: Vec<String>,
+    names: HashMap<String, String>,
+    values: HashMap<String, AttributeValue>,
+}
+
+impl Expression {
+    fn of(write: &Write<'_>) -> Self {
+        let mut parts = Parts::default();
+        let method = write.limits.method.map(|method| (method_attribute(method.slot), method));
+        match &write.form {
+            Form::Guess(busy) => {
+                if let Some(gcra) = write.limits.throttle {
+                    parts.bucket("tat", TAT, gcra, busy.plan, write);
+                }
+                if let Some((name, method)) = &method {
+                    parts.bucket("mt", name, method.throttle, busy.method, write);
+                }
+                parts.spend(write);
+            }
+            Form::Replace { seen, next } | Form::Repair { seen, next } => {
+                if write.limits.throttle.is_some() {
+                    parts.replace("tat", TAT, seen.tat, next.tat);
+                }
+                if let Some((name, method)) = &method {
+                    let tat = |state: &MeterState| state.method_tats.get(&method.slot).copied();
+                    parts.replace("mt", name, tat(seen), tat(next));
+                }
+                if matches!(write.form, Form::Replace { .. }) {
+                    parts.spend(write);
+                }
+            }
+        }
+        parts.join(write.stale)
+    }
+}
+
+impl Parts {
+    /// `tokens` of a bucket, in the form for a busy or an idle one.
+    fn bucket(&mut self, place: &str, name: &str, gcra: Gcra, is_busy: bool, write: &Write<'_>) {
+        let increment = gcra.increment(write.tokens).unwrap_or(i128::MAX);
+        let now = i128::from(write.now.as_nanos());
+        self.names.insert(format!("#{place}"), name.to_owned());
+        self.values.insert(":now".into(), number(now));
+        if is_busy {
+            let limit = gcra.latest_conforming(write.now, write.tokens).unwrap_or(now);
+            self.sets.push(format!("#{place} = #{place} + :{place}"));
+            self.conditions.push(format!("#{place} > :now AND #{place} <= :{place}Limit"));
+            self.values.insert(format!(":{place}"), number(increment));
+            self.values.insert(format!(":{place}Limit"), number(limit));
+        } else {
+            self.sets.push(format!("#{place} = :{place}"));
+            self.conditions.push(format!("(attribute_not_exists(#{place}) OR #{place} <= :now)"));
+            self.values.insert(format!(":{place}"), number(now.saturating_add(increment)));
+        }
+    }
+
+    /// A TAT that is set, if it still is what was seen.
+    fn replace(&mut self, place: &str, name: &str, seen: Option<Tat>, next: Option<Tat>) {
+        self.names.insert(format!("#{place}"), name.to_owned());
+        match seen {
+            Some(seen) => {
+                self.conditions.push(format!("#{place} = :{place}Seen"));
+                self.values.insert(format!(":{place}Seen"), number(seen));
+            }
+            None => self.conditions.push(format!("attribute_not_exists(#{place})")),
+        }
+        if let Some(next) = next {
+            self.sets.push(format!("#{place} = :{place}"));
+            self.values.insert(format!(":{place}"), number(next));
+        }
+    }
+
+    /// The day's count, and the quota's with what it leaves.
+    fn spend(&mut self, write: &Write<'_>) {
+        let today = write.now.date();
+        let tokens = i64::from(write.tokens.get());
+        self.names.insert("#d".into(), day_attribute(today));
+        self.values.insert(":n".into(), number(tokens));
+        self.values.insert(":zero".into(), number(0));
+        self.sets.push("#d = if_not_exists(#d, :zero) + :n".into());
+        if let Some(quota) = write.limits.quota {
+            let most = i64::from(quota.limit) - tokens;
+            self.names.insert("#q".into(), quota.window(write.now).counter());
+            self.names.insert("#r".into(), remaining_attribute(today));
+            self.values.insert(":most".into(), number(most));
+            self.sets.push("#q = if_not_exists(#q, :zero) + :n".into());
+            self.sets.push("#r = :most - if_not_exists(#q, :zero)".into());
+            self.conditions.push(if most < 0 {
+                "#q <= :most".into()
+            } else {
+                "(attribute_not_exists(#q) OR #q <= :most)".into()
+            });
+        }
+    }
+
+    fn join(mut self, stale: &[String]) -> Expression {
+        let mut update = format!("SET {}", self.sets.join(", "));
+        let mut removed = Vec::new();
+        for (place, name) in stale.iter().enumerate() {
+            self.names.insert(format!("#old{place}"), name.clone());
+            removed.push(format!("#old{place}"));
+        }
+        if !removed.is_empty() {
+            update = format!("{update} REMOVE {}", removed.join(", "));
+        }
+        let condition = (!self.conditions.is_empty()).then(|| self.conditions.join(" AND "));
+        Expression { update, condition, names: self.names, values: self.values }
+    }
+}

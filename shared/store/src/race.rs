@@ -1,0 +1,73 @@
+//! Running a lost race again.
+
+use std::time::Duration;
+
+use crate::StoreError;
+use crate::transaction::Lost;
+
+const ATTEMPTS: u32 = 12;
+const FIRST_PAUSE: Duration = Duration::from_millis(2);
+const LONGEST_PAUSE: Duration = Duration::from_millis(200);
+
+/// What an attempt came to.
+pub(crate) enum Attempt<T> {
+    /// It is decided.
+    Done(T),
+    /// Somebody else was faster: read again and decide again.
+    Again,
+}
+
+impl<T> Attempt<T> {
+    /// Of a transaction all of whose conditions guard against races.
+    pub(crate) fn of(committed: Result<(), Lost>, done: T) -> Result<Self, StoreError> {
+        match committed {
+            Ok(()) => Ok(Self::Done(done)),
+            Err(Lost::Condition(_) | Lost::Conflict) => Ok(Self::Again),
+            Err(Lost::Store(error)) => Err(error),
+        }
+    }
+}
+
+/// The attempts at one thing.
+#[derive(Debug, Default)]
+pub(crate) struct Race {
+    lost: u32,
+}
+
+impl Race {
+    /// Pauses for a random time that grows with every lost attempt.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] after too many.
+    pub(crate) async fn lost(&mut self) -> Result<(), StoreError> {
+        if self.lost == ATTEMPTS {
+            return Err(StoreError::Conflict);
+        }
+        let longest = FIRST_PAUSE.saturating_mul(1 << self.lost).min(LONGEST_PAUSE);
+        self.lost += 1;
+        tokio::time::sleep(longest.mul_f64(rand::random::<f64>())).await;
+        Ok(())
+    }
+}
+
+/// Runs a block that gives a `Result<Attempt<T>, E>` until it is decided, and
+/// gives the `Result<T, E>`. A macro, since a future of an `AsyncFnMut` is not
+/// known to be `Send`.
+macro_rules! until_decided {
+    ($attempt:block) => {{
+        let mut race = $crate::race::Race::default();
+        loop {
+            match (async { $attempt }).await {
+                Ok($crate::race::Attempt::Done(value)) => break Ok(value),
+                Ok($crate::race::Attempt::Again) => {
+                    if let Err(error) = race.lost().await {
+                        break Err(error.into());
+                    }
+                }
+                Err(error) => break Err(error),
+            }
+        }
+    }};
+}
+
+pub(crate) use until_decided;

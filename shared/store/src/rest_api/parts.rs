@@ -1,0 +1,62 @@
+//! Reading the partition of an API.
+
+use std::collections::BTreeMap;
+
+use keyplan_domain::api::RestApiDefinition;
+
+use super::StagePlan;
+use crate::StoreError;
+use crate::item::{Item, attribute};
+use crate::keys;
+
+/// An API as kept: its parts, its version, and which plans have its stages.
+#[derive(Debug)]
+pub(crate) struct StoredApi {
+    pub(crate) definition: RestApiDefinition,
+    pub(crate) version: u64,
+    pub(crate) stage_plans: Vec<StagePlan>,
+}
+
+impl StoredApi {
+    /// From all items of its partition; `None` when the API itself is not among
+    /// them.
+    pub(crate) fn read(items: &[Item]) -> Result<Option<Self>, StoreError> {
+        let mut api = None;
+        let mut resources = BTreeMap::new();
+        let mut methods: BTreeMap<String, BTreeMap<_, _>> = BTreeMap::new();
+        let mut authorizers = BTreeMap::new();
+        let mut gateway_responses = BTreeMap::new();
+        let mut stages = BTreeMap::new();
+        let mut stage_plans = Vec::new();
+        for item in items {
+            let sk = item.text(attribute::SK)?;
+            if sk == keys::API {
+                api = Some((item.data()?, item.version()?));
+            } else if let Some(resource) = sk.strip_prefix(keys::RESOURCE) {
+                match resource.split_once('#') {
+                    None => {
+                        resources.insert(resource.to_owned(), item.data()?);
+                    }
+                    Some((resource, verb)) => {
+                        methods.entry(resource.to_owned()).or_default().insert(verb.to_owned(), item.data()?);
+                    }
+                }
+            } else if let Some(id) = sk.strip_prefix(keys::AUTHORIZER) {
+                authorizers.insert(id.to_owned(), item.data()?);
+            } else if sk.starts_with(keys::RESPONSE) {
+                let response: keyplan_domain::api::GatewayResponse = item.data()?;
+                gateway_responses.insert(response.response_type, response);
+            } else if let Some(name) = sk.strip_prefix(keys::STAGE) {
+                stages.insert(name.to_owned(), item.data()?);
+            } else if let Some((stage, _)) = sk.strip_prefix(keys::STAGE_PLAN).and_then(|rest| rest.split_once('#')) {
+                stage_plans.push((stage.to_owned(), item.data()?));
+            }
+            // What a newer version keeps here is left as it is.
+        }
+        Ok(api.map(|(api, version)| Self {
+            definition: RestApiDefinition { api, resources, methods, authorizers, gateway_responses, stages },
+            version,
+            stage_plans,
+        }))
+    }
+}

@@ -1,0 +1,212 @@
+//! Spending, in the table.
+
+mod support;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::civil::date;
+use keyplan_domain::admission::{Denied, Limits, MethodLimit};
+use keyplan_domain::id::{ApiKeyId, UsagePlanId};
+use keyplan_domain::quota::{QuotaPeriod, QuotaSettings};
+use keyplan_domain::throttle::ThrottleSettings;
+use keyplan_domain::time::Timestamp;
+use keyplan_store::clock::SystemClock;
+use keyplan_store::{Admitted, DailyUsage, Meter, Store};
+use support::{ManualClock, NOON, plan, store};
+
+const UNLIMITED: Limits = Limits { throttle: None, method: None, quota: None };
+
+fn throttle(rate_limit: f64, burst_limit: u32) -> Limits {
+    Limits { throttle: Some(ThrottleSettings { burst_limit, rate_limit }.into()), ..UNLIMITED }
+}
+
+fn quota(limit: u32) -> QuotaSettings {
+    QuotaSettings { limit, offset: 0, period: QuotaPeriod::Day }
+}
+
+fn ids() -> (UsagePlanId, ApiKeyId) {
+    (UsagePlanId::new("plan01"), ApiKeyId::new("key0000001"))
+}
+
+/// A meter at noon, its store and its clock.
+async fn meter() -> (Meter, Store, Arc<ManualClock>) {
+    let (store, clock) = (store().await, ManualClock::at(NOON));
+    (Meter::new(store.clone(), clock.clone()), store, clock)
+}
+
+async fn spend(meter: &Meter, limits: &Limits) -> Result<Admitted, Denied> {
+    let (plan, key) = ids();
+    meter.spend(&plan, &key, limits).await.unwrap()
+}
+
+#[tokio::test]
+async fn from_idle_a_burst_admits_exactly_itself_then_says_how_long_to_wait() {
+    let (meter, _, clock) = meter().await;
+    let limits = throttle(2.0, 3);
+    for _ in 0..3 {
+        assert!(spend(&meter, &limits).await.is_ok());
+    }
+    let wait = Duration::from_millis(500);
+    assert_eq!(spend(&meter, &limits).await, Err(Denied::Throttled { wait: Some(wait) }));
+    clock.set(NOON.plus(wait).plus(Duration::ZERO));
+    assert!(spend(&meter, &limits).await.is_ok());
+    assert!(spend(&meter, &limits).await.is_err());
+}
+
+#[tokio::test]
+async fn a_quota_is_what_is_admitted_and_the_next_period_has_its_own() {
+    let (meter, _, clock) = meter().await;
+    let limits = Limits { quota: Some(quota(2)), ..UNLIMITED };
+    assert_eq!(spend(&meter, &limits).await, Ok(Admitted { remaining: Some(1) }));
+    assert_eq!(spend(&meter, &limits).await, Ok(Admitted { remaining: Some(0) }));
+    let midnight = Timestamp::at_start_of(date(2026, 11, 24));
+    assert_eq!(spend(&meter, &limits).await, Err(Denied::QuotaSpent { resets: midnight }));
+    clock.set(midnight);
+    assert_eq!(spend(&meter, &limits).await, Ok(Admitted { remaining: Some(1) }));
+}
+
+#[tokio::test]
+async fn a_throttled_request_uses_no_quota_and_one_refused_for_quota_no_token() {
+    let (meter, store, clock) = meter().await;
+    let limits = Limits { quota: Some(quota(2)), ..throttle(1.0, 1) };
+    assert!(spend(&meter, &limits).await.is_ok());
+    for _ in 0..3 {
+        assert!(matches!(spend(&meter, &limits).await, Err(Denied::Throttled { .. })));
+    }
+    clock.set(NOON.plus(Duration::from_secs(1)));
+    assert_eq!(spend(&meter, &limits).await, Ok(Admitted { remaining: Some(0) }));
+    clock.set(NOON.plus(Duration::from_secs(2)));
+    for _ in 0..3 {
+        assert!(matches!(spend(&meter, &limits).await, Err(Denied::QuotaSpent { .. })));
+    }
+    let (plan_id, key) = ids();
+    store.set_remaining(&plan_id, &key, quota(2), 1, NOON).await.unwrap();
+    assert!(spend(&meter, &limits).await.is_ok(), "the token is still there");
+}
+
+#[tokio::test]
+async fn a_methods_throttle_counts_for_itself() {
+    let (meter, _, _) = meter().await;
+    let slow = |slot| MethodLimit { slot, throttle: ThrottleSettings { burst_limit: 1, rate_limit: 1.0 }.into() };
+    let limits = |slot| Limits { method: Some(slow(slot)), ..throttle(100.0, 100) };
+    assert!(spend(&meter, &limits(0)).await.is_ok());
+    assert!(spend(&meter, &limits(0)).await.is_err());
+    assert!(spend(&meter, &limits(1)).await.is_ok());
+    assert!(spend(&meter, &throttle(100.0, 100)).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_rate_of_zero_refuses_without_asking_the_table() {
+    let (meter, store, _) = meter().await;
+    assert_eq!(spend(&meter, &throttle(0.0, 5)).await, Err(Denied::Throttled { wait: None }));
+    let (_, key) = ids();
+    let used = store.usage(&plan(&[]), &key, NOON.date(), NOON.date(), NOON).await.unwrap();
+    assert_eq!(used, [DailyUsage { used: 0, remaining: None }]);
+}
+
+#[tokio::test]
+async fn a_raised_rate_does_not_lock_a_key_out() {
+    let (meter, _, _) = meter().await;
+    let slow = throttle(0.001, 5);
+    for _ in 0..5 {
+        assert!(spend(&meter, &slow).await.is_ok());
+    }
+    let fast = throttle(10.0, 5);
+    // A full bucket's debt under the new settings: 100 ms for the next token.
+    assert_eq!(
+        spend(&meter, &fast).await,
+        Err(Denied::Throttled { wait: Some(Duration::from_millis(100)) })
+    );
+}
+
+#[tokio::test]
+async fn a_process_that_has_seen_nothing_finds_what_others_spent() {
+    let (meter, store, clock) = meter().await;
+    let limits = throttle(1.0, 2);
+    assert!(spend(&meter, &limits).await.is_ok());
+    let other = Meter::new(store, clock);
+    assert!(spend(&other, &limits).await.is_ok());
+    assert!(spend(&other, &limits).await.is_err());
+    assert!(spend(&meter, &limits).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_at_once_get_exactly_the_quota() {
+    let store = store().await;
+    let limits = Limits { quota: Some(quota(40)), ..throttle(1_000_000.0, 1_000) };
+    let mut tasks = Vec::new();
+    for _ in 0..4 {
+        let meter = Meter::new(store.clone(), Arc::new(SystemClock));
+        for _ in 0..32 {
+            let meter = meter.clone();
+            tasks.push(tokio::spawn(async move { spend(&meter, &limits).await.is_ok() }));
+        }
+    }
+    let mut admitted = 0;
+    for task in tasks {
+        admitted += u32::from(task.await.unwrap());
+    }
+    assert_eq!(admitted, 40);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_at_once_get_exactly_the_burst() {
+    let store = store().await;
+    let limits = throttle(1e-6, 25);
+    let mut tasks = Vec::new();
+    for _ in 0..4 {
+        let meter = Meter::new(store.clone(), Arc::new(SystemClock));
+        for _ in 0..16 {
+            let meter = meter.clone();
+            tasks.push(tokio::spawn(async move { spend(&meter, &limits).await.is_ok() }));
+        }
+    }
+    let mut admitted = 0;
+    for task in tasks {
+        admitted += u32::from(task.await.unwrap());
+    }
+    assert_eq!(admitted, 25);
+}
+
+#[tokio::test]
+async fn usage_is_kept_day_by_day_after_it_leaves_the_meter() {
+    let (meter, store, clock) = meter().await;
+    let (plan_id, key) = ids();
+    let mut plan = plan(&[]);
+    plan.id = plan_id;
+    plan.quota = Some(quota(10));
+    let limits = Limits { quota: plan.quota, ..UNLIMITED };
+    for day in 0..5u64 {
+        clock.set(NOON.plus(Duration::from_secs(day * 86_400)));
+        for _ in 0..=day {
+            spend(&meter, &limits).await.unwrap();
+        }
+    }
+    let usage = store
+        .usage(&plan, &key, date(2026, 11, 22), date(2026, 11, 28), NOON.plus(Duration::from_secs(4 * 86_400)))
+        .await
+        .unwrap();
+    let expected: Vec<_> = [(0, 10), (1, 9), (2, 8), (3, 7), (4, 6), (5, 5), (0, 10)]
+        .into_iter()
+        .map(|(used, remaining)| DailyUsage { used, remaining: Some(remaining) })
+        .collect();
+    assert_eq!(usage, expected);
+}
+
+#[tokio::test]
+async fn what_remains_can_be_set_up_and_down_and_what_was_used_stays() {
+    let (meter, store, _) = meter().await;
+    let (plan_id, key) = ids();
+    let mut plan = plan(&[]);
+    plan.id = plan_id.clone();
+    plan.quota = Some(quota(10));
+    let limits = Limits { quota: plan.quota, ..UNLIMITED };
+    spend(&meter, &limits).await.unwrap();
+    for remaining in [3, 50] {
+        store.set_remaining(&plan_id, &key, quota(10), remaining, NOON).await.unwrap();
+        let usage = store.usage(&plan, &key, NOON.date(), NOON.date(), NOON).await.unwrap();
+        assert_eq!(usage, [DailyUsage { used: 1, remaining: Some(i64::from(remaining)) }]);
+    }
+    assert_eq!(spend(&meter, &limits).await, Ok(Admitted { remaining: Some(49) }));
+}

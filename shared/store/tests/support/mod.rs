@@ -1,0 +1,198 @@
+//! A store over tables of its own: on the embedded DynamoDB, spoken to over
+//! HTTP, or on the one that `DYNAMODB_ENDPOINT` names.
+
+#![allow(dead_code, unreachable_pub, reason = "a module of each test file, which uses its part")]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use aws_credential_types::Credentials;
+use keyplan_domain::api::{EndpointConfiguration, Integration, IntegrationType, Method, Resource, RestApi, Stage};
+use keyplan_domain::id::{RestApiId, UsagePlanId};
+use keyplan_domain::key::{ApiKey, ApiKeyId, KeyValue};
+use keyplan_domain::plan::{ApiStage, UsagePlan};
+use keyplan_domain::source::ApiKeySource;
+use keyplan_domain::time::Timestamp;
+use keyplan_store::clock::Clock;
+use keyplan_store::connect::Connection;
+use keyplan_store::{Store, Tables, entropy};
+
+/// 2026-11-23, noon.
+pub const NOON: Timestamp = Timestamp::from_seconds(1_795_435_200);
+
+/// A clock that stands still until it is moved.
+#[derive(Debug)]
+pub struct ManualClock(AtomicI64);
+
+impl ManualClock {
+    pub fn at(now: Timestamp) -> Arc<Self> {
+        Arc::new(Self(AtomicI64::new(now.as_nanos())))
+    }
+
+    pub fn set(&self, now: Timestamp) {
+        self.0.store(now.as_nanos(), Ordering::SeqCst);
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_nanos(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// The address of a DynamoDB.
+pub async fn endpoint() -> String {
+    if let Ok(endpoint) = std::env::var("DYNAMODB_ENDPOINT") {
+        return endpoint;
+    }
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let database = dynoxide::Database::memory().unwrap();
+    tokio::spawn(dynoxide::server::serve_on(listener, database));
+    format!("http://{address}")
+}
+
+pub fn connection(endpoint: String) -> Connection {
+    Connection {
+        region: "us-east-1".into(),
+        endpoint_url: Some(endpoint),
+        credentials: Credentials::new("local", "local", None, None, "test"),
+    }
+}
+
+pub async fn store() -> Store {
+    let suffix = entropy::rest_api_id();
+    let tables = Tables { config: format!("config-{suffix}"), usage: format!("usage-{suffix}") };
+    let store = Store::new(connection(endpoint().await).dynamodb(), tables);
+    store.create_tables().await.unwrap();
+    store
+}
+
+pub fn key(name: &str, enabled: bool) -> ApiKey {
+    ApiKey {
+        id: entropy::api_key_id(),
+        name: Some(name.into()),
+        description: None,
+        customer_id: None,
+        enabled,
+        created_date: NOON,
+        last_updated_date: NOON,
+        tags: BTreeMap::new(),
+    }
+}
+
+/// Makes a key and gives its id and value.
+pub async fn create_key(store: &Store, name: &str) -> (ApiKeyId, KeyValue) {
+    let (key, value) = (key(name, true), entropy::key_value());
+    store.create_api_key(&key, &value).await.unwrap();
+    (key.id, value)
+}
+
+pub fn plan(stages: &[(&RestApiId, &str)]) -> UsagePlan {
+    UsagePlan {
+        id: entropy::usage_plan_id(),
+        name: "basic".into(),
+        description: None,
+        product_code: None,
+        throttle: None,
+        quota: None,
+        api_stages: stages.iter().map(|(api, stage)| api_stage(api, stage)).collect(),
+        tags: BTreeMap::new(),
+        created_date: NOON,
+        next_slot: 0,
+    }
+}
+
+pub fn api_stage(api: &RestApiId, stage: &str) -> ApiStage {
+    ApiStage { api_id: api.clone(), stage: stage.into(), stage_uid: String::new(), throttle: BTreeMap::new() }
+}
+
+/// Makes a plan over stages and gives its id.
+pub async fn create_plan(store: &Store, stages: &[(&RestApiId, &str)]) -> UsagePlanId {
+    store.create_usage_plan(&plan(stages)).await.unwrap().id
+}
+
+/// Makes an API with `GET /`, a mock, and stages that point at no deployment.
+pub async fn create_api(store: &Store, stages: &[&str]) -> RestApiId {
+    let id = entropy::rest_api_id();
+    let root = Resource { id: "root".into(), parent_id: None, path_part: None, path: "/".into() };
+    let api = RestApi {
+        id: id.clone(),
+        name: "pets".into(),
+        description: None,
+        version: None,
+        created_date: NOON,
+        api_key_source: ApiKeySource::Header,
+        endpoint_configuration: EndpointConfiguration::default(),
+        binary_media_types: Vec::new(),
+        minimum_compression_size: None,
+        policy: None,
+        disable_execute_api_endpoint: false,
+        root_resource_id: root.id.clone(),
+        tags: BTreeMap::new(),
+    };
+    store.create_rest_api(&api, &root).await.unwrap();
+    store
+        .edit_rest_api(&id, |definition| {
+            let methods = definition.methods.entry("root".into()).or_default();
+            methods.insert("GET".into(), mock_method());
+            for name in stages {
+                definition.stages.insert((*name).into(), stage(name));
+            }
+            Ok::<_, ()>(())
+        })
+        .await
+        .unwrap();
+    id
+}
+
+pub fn mock_method() -> Method {
+    let integration = Integration {
+        integration_type: IntegrationType::Mock,
+        http_method: None,
+        uri: None,
+        connection_type: None,
+        credentials: None,
+        request_parameters: BTreeMap::new(),
+        request_templates: BTreeMap::new(),
+        passthrough_behavior: "WHEN_NO_MATCH".into(),
+        content_handling: None,
+        timeout_in_millis: 29_000,
+        cache_namespace: "root".into(),
+        cache_key_parameters: Vec::new(),
+        integration_responses: BTreeMap::new(),
+    };
+    Method {
+        http_method: "GET".into(),
+        authorization_type: "NONE".into(),
+        authorizer_id: None,
+        api_key_required: true,
+        operation_name: None,
+        request_parameters: BTreeMap::new(),
+        request_models: BTreeMap::new(),
+        request_validator_id: None,
+        authorization_scopes: Vec::new(),
+        method_responses: BTreeMap::new(),
+        method_integration: Some(integration),
+    }
+}
+
+pub fn stage(name: &str) -> Stage {
+    Stage {
+        stage_name: name.into(),
+        uid: entropy::part_id(),
+        deployment_id: "none".into(),
+        description: None,
+        variables: BTreeMap::new(),
+        method_settings: BTreeMap::new(),
+        cache_cluster_enabled: false,
+        cache_cluster_size: None,
+        tracing_enabled: false,
+        documentation_version: None,
+        tags: BTreeMap::new(),
+        created_date: NOON,
+        last_updated_date: NOON,
+        authorizer_epoch: 0,
+    }
+}

@@ -1,0 +1,81 @@
+//! The stock AWS CLI, run as a user types it.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::OnceLock;
+
+use serde_json::Value;
+
+use crate::binaries;
+
+/// What the CLI says when a command fails.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AwsError {
+    /// Its last words on stderr.
+    pub message: String,
+}
+
+/// Runs `aws {command} --endpoint-url {endpoint}` in a shell, so that quoting
+/// is what it is at a prompt, by `local:local`. The answer is `null` when the
+/// command prints nothing.
+///
+/// # Errors
+/// When the command fails.
+///
+/// # Panics
+/// When there is no AWS CLI.
+pub fn run(endpoint: &str, command: &str) -> Result<Value, AwsError> {
+    run_as(endpoint, ("local", "local"), command)
+}
+
+/// [`run`], by other credentials.
+///
+/// # Errors
+/// When the command fails.
+pub fn run_as(endpoint: &str, (id, secret): (&str, &str), command: &str) -> Result<Value, AwsError> {
+    let output = Command::new("sh")
+        .args(["-c", &format!(r#""$AWS" {command} --endpoint-url "$ENDPOINT""#)])
+        .env("AWS", program())
+        .env("ENDPOINT", endpoint)
+        .env("AWS_ACCESS_KEY_ID", id)
+        .env("AWS_SECRET_ACCESS_KEY", secret)
+        .env_remove("AWS_SESSION_TOKEN")
+        .env_remove("AWS_PROFILE")
+        .env("AWS_DEFAULT_REGION", "us-east-1")
+        .env("AWS_REGION", "us-east-1")
+        .env("AWS_DEFAULT_OUTPUT", "json")
+        .env("AWS_PAGER", "")
+        .env("AWS_CONFIG_FILE", "/dev/null")
+        .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .output()
+        .expect("a shell starts");
+    if !output.status.success() {
+        return Err(AwsError { message: String::from_utf8_lossy(&output.stderr).trim().to_owned() });
+    }
+    let printed = String::from_utf8_lossy(&output.stdout);
+    if printed.trim().is_empty() {
+        return Ok(Value::Null);
+    }
+    Ok(serde_json::from_str(&printed).unwrap_or_else(|error| panic!("aws {command} printed no JSON ({error}): {printed}")))
+}
+
+/// `KEYPLAN_AWS_CLI`, else the one that `check` installs in the project, else
+/// the one on the `PATH`.
+fn program() -> &'static PathBuf {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        if let Some(program) = std::env::var_os("KEYPLAN_AWS_CLI") {
+            return program.into();
+        }
+        let installed = binaries::workspace().join(".tools/python/bin/aws");
+        let program = if installed.is_file() { installed } else { "aws".into() };
+        let works = Command::new(&program).arg("--version").output().is_ok_and(|output| output.status.success());
+        assert!(
+            works,
+            "these tests run the AWS CLI and there is none: run ./check once, which installs it, or \
+             `pip install awscli`, or name one in KEYPLAN_AWS_CLI"
+        );
+        program
+    })
+}

@@ -1,0 +1,20 @@
+//! What the end-to-end tests stand on: the built binaries as child processes,
+//! the stock AWS CLI, a plain HTTP client, and a Runtime API that runs a
+//! function's binary as Lambda would.
+//!
+//! Tests share nothing: each starts what it needs on free ports.
+
+#![expect(clippy::expect_used, reason = "a test whose surroundings fail can only fail itself")]
+
+pub mod aws_cli;
+pub mod binaries;
+pub mod http_client;
+pub mod runtime_api;
+pub mod samples;
+pub mod signing;
+pub mod stack;
+
+pub use aws_cli::AwsError;
+pub use http_client::{Answer, Call};
+pub use runtime_api::Function;
+pub use stack::Stack;
