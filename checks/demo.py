@@ -4,7 +4,7 @@ import re
 import sys
 
 import expected_status
-from stack import Stack
+from server import Server
 
 COMMAND = "cargo run --quiet --release --bin local -- --demo"
 READY = r"ready control=http://127\.0\.0\.1:4500 gateway=http://127\.0\.0\.1:4501 dynamodb=http://127\.0\.0\.1:4502"
@@ -13,7 +13,7 @@ SHOWN = {"200", "403", "429"}
 
 def main() -> int:
     problems = []
-    with Stack(COMMAND) as stack:
+    with Server(COMMAND, ready="ready control=") as stack:
         statuses = set()
         for line in stack.collect(quiet_for=1.0):
             if re.fullmatch(READY, line):

@@ -22,5 +22,6 @@ class ExpectedStatus(NamedTuple):
 
 
 def parse(line: str) -> ExpectedStatus | None:
+    """`line` as such a command; None if it does not end in ` # NNN`."""
     match = re.fullmatch(r"(curl .*\S)\s+# ([1-5]\d\d)", line.strip())
     return ExpectedStatus(*match.groups()) if match else None

@@ -12,8 +12,8 @@ use keyplan_store::Tables;
 use keyplan_store::clock::Clock;
 use tokio::net::TcpListener;
 
-pub(crate) use file::FileError;
 use file::DataFile;
+pub(crate) use file::FileError;
 
 /// A DynamoDB of this process's own; cheap to clone.
 #[derive(Clone)]
@@ -45,10 +45,8 @@ impl Embedded {
 
     /// Deletes what `clock` says has expired, for ever.
     pub(crate) async fn sweep_at_intervals(self, tables: Tables, clock: Arc<dyn Clock>) {
-        let mut interval = tokio::time::interval(SWEEP_INTERVAL);
-        interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            interval.tick().await;
+            tokio::time::sleep(SWEEP_INTERVAL).await;
             self.sweep(&tables, &*clock).await;
         }
     }

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use clap::Parser;
-use keyplan_admin::Credentials;
+use keyplan_admin::credentials::Credentials;
 
 /// Keyplan in one process: API Gateway's control plane and data plane for API
 /// keys, key sources and usage plans, with a DynamoDB of its own.
@@ -72,7 +72,7 @@ pub(crate) enum InvalidCredentials {
     #[error("--credentials takes one pair ID:SECRET at a time, both without commas")]
     Comma,
     #[error("--credentials: {0}")]
-    Pair(#[from] keyplan_admin::InvalidCredentials),
+    Pair(#[from] keyplan_admin::credentials::InvalidCredentials),
 }
 
 impl Flags {

@@ -57,7 +57,24 @@ pub fn run_as(endpoint: &str, (id, secret): (&str, &str), command: &str) -> Resu
     if printed.trim().is_empty() {
         return Ok(Value::Null);
     }
-    Ok(serde_json::from_str(&printed).unwrap_or_else(|error| panic!("aws {command} printed no JSON ({error}): {printed}")))
+    Ok(serde_json::from_str(&printed)
+        .unwrap_or_else(|error| panic!("aws {command} printed no JSON ({error}): {printed}")))
+}
+
+/// `aws lambda invoke` of a function: what it tells, and the payload that the
+/// function answered with (`null` if there is none).
+///
+/// # Panics
+/// When there is no place for the files that go in and out.
+pub fn lambda_invoke(endpoint: &str, function: &str, payload: &Value) -> (Result<Value, AwsError>, Value) {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let (input, output) = (directory.path().join("payload.json"), directory.path().join("answer.json"));
+    std::fs::write(&input, payload.to_string()).expect("the payload is written");
+    let command =
+        format!("lambda invoke --function-name {function} --payload fileb://{} {}", input.display(), output.display());
+    let told = run(endpoint, &command);
+    let answer = std::fs::read_to_string(&output).unwrap_or_default();
+    (told, serde_json::from_str(&answer).unwrap_or_default())
 }
 
 /// `KEYPLAN_AWS_CLI`, else the one that `check` installs in the project, else

@@ -144,6 +144,7 @@ impl fmt::Display for Answer {
                 "connection" | "content-length" | "date" | "transfer-encoding" => continue,
                 "x-amzn-requestid" if is_uuid(value) => "[uuid]",
                 "x-amz-apigw-id" if !value.is_empty() => "[id]",
+                "retry-after" if value.bytes().all(|byte| byte.is_ascii_digit()) => "[seconds]",
                 "x-amzn-trace-id" if value.starts_with("Root=1-") => "[trace]",
                 _ => value,
             };

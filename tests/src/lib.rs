@@ -8,6 +8,7 @@
 
 pub mod aws_cli;
 pub mod binaries;
+pub mod dynamodb;
 pub mod http_client;
 pub mod runtime_api;
 pub mod samples;
@@ -15,6 +16,7 @@ pub mod signing;
 pub mod stack;
 
 pub use aws_cli::AwsError;
+pub use dynamodb::Dynamodb;
 pub use http_client::{Answer, Call};
 pub use runtime_api::Function;
 pub use stack::Stack;

@@ -144,7 +144,10 @@ mod tests {
         for (wrong, because) in [
             (json!({"status": 200, "headers": {"id": "x"}}), "/body is missing"),
             (json!({"status": 200, "headers": {}, "body": "{\"a\": [0, 1]}"}), "/headers/id is missing"),
-            (json!({"status": 200, "headers": {"id": 1}, "body": "{\"a\": [0]}"}), "/body(json)/a: [0] instead of [\"<any>\",1]"),
+            (
+                json!({"status": 200, "headers": {"id": 1}, "body": "{\"a\": [0]}"}),
+                "/body(json)/a: [0] instead of [\"<any>\",1]",
+            ),
             (json!({"status": 200, "headers": {"id": 1}, "body": "no"}), "/body: \"no\" is no JSON"),
             (json!({"status": 200, "headers": {"id": 1}, "body": "{\"a\": [0, 1]}", "x": 1}), "/x: 1 is not expected"),
         ] {

@@ -24,7 +24,9 @@ pub enum InvalidCredentials {
     #[error("ADMIN_CREDENTIALS_SECRET_ARN is not read yet: set ADMIN_CREDENTIALS to ID:SECRET[,ID:SECRET]")]
     SecretNotRead,
     /// One is not an id and a secret with a colon between them.
-    #[error("credential {position} does not have the form ID:SECRET, both of visible ASCII characters, the ID without /")]
+    #[error(
+        "credential {position} does not have the form ID:SECRET, both of visible ASCII characters, the ID without /"
+    )]
     Form {
         /// Which one, from 1.
         position: usize,
@@ -99,7 +101,8 @@ mod tests {
 
     #[test]
     fn whatever_is_no_pair_is_refused_by_its_place() {
-        for (list, position) in [("", 1), ("id", 1), (":s", 1), ("id:", 1), ("a:b,", 2), ("a:b,c d:e", 2), ("a/b:c", 1)] {
+        for (list, position) in [("", 1), ("id", 1), (":s", 1), ("id:", 1), ("a:b,", 2), ("a:b,c d:e", 2), ("a/b:c", 1)]
+        {
             assert_eq!(list.parse::<Credentials>().unwrap_err(), InvalidCredentials::Form { position }, "{list:?}");
         }
         assert_eq!("a:b,a:c".parse::<Credentials>().unwrap_err(), InvalidCredentials::Duplicate { position: 2 });

@@ -32,6 +32,9 @@ pub use gate::{Gate, MAX_BODY_BYTES, PathsAsSigned, admit};
 /// How far a signature's time may be from ours, either way.
 pub const MAX_SKEW: Duration = Duration::from_secs(5 * 60);
 
+/// The service that stock clients of API Gateway's control plane sign for.
+pub const SERVICE: &str = "apigateway";
+
 const DATE: &str = "x-amz-date";
 const SESSION_TOKEN: &str = "x-amz-security-token";
 

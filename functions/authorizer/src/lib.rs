@@ -81,7 +81,10 @@ impl Authorizer {
         let question = Question::decode(event)?;
         let answer = self.answer(&question).await.inspect_err(|error| match error {
             AuthorizerError::Unauthorized(rejection) => tracing::info!(%rejection, "token refused"),
-            failure => tracing::error!(%failure, "token not checked"),
+            failure => {
+                let cause = std::error::Error::source(failure).map(ToString::to_string);
+                tracing::error!(%failure, cause, "token not checked");
+            }
         })?;
         serde_json::to_value(answer).map_err(AuthorizerError::Answer)
     }

@@ -8,8 +8,6 @@
 
 mod answer;
 mod identity;
-#[cfg(test)]
-mod tests;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -149,8 +147,8 @@ impl Authorizers {
             return Err(Refusal::UriTooLong);
         }
         let identity = asked.identity.of(exchange)?;
-        let place = (!authorizer.ttl.is_zero() && !identity.is_empty())
-            .then(|| place_of(authorizer, exchange, &identity));
+        let place =
+            (!authorizer.ttl.is_zero() && !identity.is_empty()).then(|| place_of(authorizer, exchange, &identity));
         let kept = place.as_ref().and_then(|place| self.kept_answer(place, authorizer.ttl, exchange.received));
         let authorized = match kept {
             Some(answer) => Authorized { answer, latency: Duration::ZERO },
@@ -213,10 +211,8 @@ impl Authorizers {
 /// Where an answer is kept: a hash, so that no token stays in memory for it.
 fn place_of(authorizer: &DeployedAuthorizer, exchange: &Exchange<'_>, identity: &[Cow<'_, str>]) -> KeyHash {
     let stage = &exchange.stage.stage;
-    let mut place = format!(
-        "{}/{}/{}/{}",
-        exchange.stage.deployment.id, stage.uid, authorizer.id, stage.authorizer_epoch
-    );
+    let mut place =
+        format!("{}/{}/{}/{}", exchange.stage.deployment.id, stage.uid, authorizer.id, stage.authorizer_epoch);
     for value in identity {
         // With its length, so that no two lists of values read the same.
         place.push_str(&format!("/{}:{value}", value.len()));

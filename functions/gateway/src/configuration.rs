@@ -105,11 +105,7 @@ impl Configuration {
     }
 
     /// The key that has a value.
-    pub(crate) async fn key(
-        &self,
-        value: &str,
-        now: Timestamp,
-    ) -> Result<Option<Arc<KeyByValue>>, ConfigurationError> {
+    pub(crate) async fn key(&self, value: &str, now: Timestamp) -> Result<Option<Arc<KeyByValue>>, ConfigurationError> {
         let hash = KeyHash::of(value);
         let read = async { Ok(self.store.key_by_value(&hash).await?.map(Arc::new)) };
         self.keys.get_or_load(&hash, now, read).await

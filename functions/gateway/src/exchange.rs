@@ -15,7 +15,7 @@ use crate::deployed::{DeployedMethod, DeployedStage};
 use crate::parameters;
 use crate::request::{Request, RequestIds};
 use crate::settings::Settings;
-use crate::template::{Location, Reference, Values};
+use keyplan_domain::template::{Location, Reference, Values};
 
 /// A request whose stage is found. Each phase adds what it finds out.
 pub(crate) struct Exchange<'a> {

@@ -26,9 +26,11 @@ mod pipeline;
 mod proxy_event;
 mod request;
 mod settings;
-mod template;
+
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

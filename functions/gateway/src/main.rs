@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use keyplan_gateway::{Environment, Gateway, lambda_client};
 use keyplan_store::Store;
@@ -27,7 +28,7 @@ async fn serve() -> Result<(), Error> {
     let environment = Environment::read()?;
     let store = Store::new(environment.connection.dynamodb(), environment.tables);
     // Opens the connection while starting is free; the first request finds out if it failed.
-    let _ = store.warm_up().await;
+    let _ = tokio::time::timeout(Duration::from_secs(1), store.warm_up()).await;
     let lambda = lambda_client(&environment.connection, environment.lambda_endpoint_url.as_deref());
     let gateway = Gateway::new(environment.settings, store, lambda, Arc::new(SystemClock));
     lambda_runtime::run_concurrent(service_fn(move |event: LambdaEvent<Value>| {

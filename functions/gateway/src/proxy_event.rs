@@ -36,11 +36,7 @@ pub(crate) fn for_integration(exchange: &Exchange<'_>) -> Result<Vec<u8>, serde_
 /// The event of a REQUEST authorizer.
 pub(crate) fn for_authorizer(exchange: &Exchange<'_>, method_arn: &str) -> Result<Vec<u8>, serde_json::Error> {
     let source = Source::of(exchange);
-    serde_json::to_vec(&AuthorizerEvent {
-        kind: "REQUEST",
-        method_arn,
-        parts: source.parts(exchange, Empty::IsEmpty),
-    })
+    serde_json::to_vec(&AuthorizerEvent { kind: "REQUEST", method_arn, parts: source.parts(exchange, Empty::IsEmpty) })
 }
 
 #[derive(Serialize)]
@@ -181,6 +177,7 @@ impl<'a> Source<'a> {
 
 fn request_context<'e>(exchange: &'e Exchange<'_>) -> RequestContext<'e> {
     let request = exchange.request;
+    let requires_key = exchange.route.as_ref().is_some_and(|route| route.value.key_required);
     RequestContext {
         account_id: &exchange.settings.account_id,
         api_id: exchange.stage.deployment.id.as_str(),
@@ -191,7 +188,8 @@ fn request_context<'e>(exchange: &'e Exchange<'_>) -> RequestContext<'e> {
         extended_request_id: &exchange.ids.extended,
         http_method: exchange.verb(),
         identity: Identity {
-            api_key: exchange.key.as_ref().and_then(|_| exchange.presented_key()),
+            // As presented: an authorizer is asked before it is looked up.
+            api_key: exchange.presented_key().filter(|_| requires_key),
             api_key_id: exchange.key.as_ref().map(|key| key.key_id.as_str()),
             source_ip: &request.source_ip,
             user_agent: request.user_agent(),

@@ -88,12 +88,10 @@ fn settings(variable: impl Fn(&str) -> Option<String>) -> Result<Settings, Inval
     }
     let cache_ttl = match variable("CONFIG_CACHE_TTL_SECONDS") {
         None => DEFAULT_CACHE_TTL,
-        Some(seconds) => {
-            seconds.parse().map(Duration::from_secs).map_err(|_| InvalidEnvironment::Malformed {
-                name: "CONFIG_CACHE_TTL_SECONDS",
-                expected: "a whole number of seconds",
-            })?
-        }
+        Some(seconds) => seconds.parse().map(Duration::from_secs).map_err(|_| InvalidEnvironment::Malformed {
+            name: "CONFIG_CACHE_TTL_SECONDS",
+            expected: "a whole number of seconds",
+        })?,
     };
     let retry_after = match variable("RETRY_AFTER").as_deref() {
         None | Some("true") => true,
@@ -110,7 +108,13 @@ fn settings(variable: impl Fn(&str) -> Option<String>) -> Result<Settings, Inval
             return Err(MissingVariable { name: "DEFAULT_STAGE", expected: "a stage of DEFAULT_REST_API_ID" }.into());
         }
     };
-    Ok(Settings { region: required("AWS_REGION", "a region's name")?, account_id, cache_ttl, retry_after, default_target })
+    Ok(Settings {
+        region: required("AWS_REGION", "a region's name")?,
+        account_id,
+        cache_ttl,
+        retry_after,
+        default_target,
+    })
 }
 
 #[cfg(test)]

@@ -16,12 +16,8 @@ const PAGE: usize = 100;
 /// changes between being found and being deleted stays.
 pub(super) fn sweep(database: &Database, table: &str, now: Timestamp) -> Result<usize, DynoxideError> {
     let names = HashMap::from([("#ttl".to_owned(), tables::CONFIG.ttl.to_owned())]);
-    let values = HashMap::from([
-        (":now".to_owned(), AttributeValue::N(now.as_seconds().to_string())),
-        // DynamoDB leaves alone what would have expired five years ago or more.
-        (":long_ago".to_owned(), AttributeValue::N((now.as_seconds() - FIVE_YEARS).to_string())),
-    ]);
-    let expired = "#ttl < :now AND #ttl > :long_ago";
+    let values = HashMap::from([(":now".to_owned(), AttributeValue::N(now.as_seconds().to_string()))]);
+    let expired = "#ttl < :now";
     let mut deleted = 0;
     let mut start = None;
     loop {
@@ -57,4 +53,42 @@ pub(super) fn sweep(database: &Database, table: &str, now: Timestamp) -> Result<
     }
 }
 
-const FIVE_YEARS: i64 = 5 * 365 * 24 * 60 * 60;
+#[cfg(test)]
+mod tests {
+    use dynoxide::actions::put_item::PutItemRequest;
+    use serde_json::json;
+
+    use super::*;
+
+    fn put(database: &Database, item: serde_json::Value) {
+        let request: PutItemRequest = serde_json::from_value(json!({"TableName": "t", "Item": item})).unwrap();
+        database.put_item(request).unwrap();
+    }
+
+    #[test]
+    fn only_what_has_expired_goes() {
+        let database = Database::memory().unwrap();
+        let table = json!({
+            "TableName": "t",
+            "BillingMode": "PAY_PER_REQUEST",
+            "KeySchema": [
+                {"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"},
+            ],
+            "AttributeDefinitions": [
+                {"AttributeName": "pk", "AttributeType": "S"}, {"AttributeName": "sk", "AttributeType": "S"},
+            ],
+        });
+        database.create_table(serde_json::from_value(table).unwrap()).unwrap();
+        for number in 0..250 {
+            let mut item = json!({"pk": {"S": "p"}, "sk": {"S": number.to_string()}});
+            if number % 2 == 0 {
+                item["expiresAt"] = json!({"N": (1_000 + number).to_string()});
+            }
+            put(&database, item);
+        }
+        put(&database, json!({"pk": {"S": "p"}, "sk": {"S": "no number"}, "expiresAt": {"S": "0"}}));
+        assert_eq!(sweep(&database, "t", Timestamp::from_seconds(1_100)).unwrap(), 50);
+        assert_eq!(sweep(&database, "t", Timestamp::from_seconds(1_100)).unwrap(), 0);
+        assert_eq!(sweep(&database, "t", Timestamp::from_seconds(9_999)).unwrap(), 75);
+    }
+}

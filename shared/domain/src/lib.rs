@@ -19,6 +19,7 @@ pub mod quota;
 pub mod refusal;
 pub mod route;
 pub mod source;
+pub mod template;
 pub mod throttle;
 pub mod time;
 pub mod token;

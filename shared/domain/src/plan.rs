@@ -84,10 +84,9 @@ impl UsagePlan {
     /// request's; a throttle set for `ANY` holds where none is set for it.
     #[must_use]
     pub fn limits(&self, stage: &ApiStage, resource_path: &str, verb: &str) -> Limits {
-        let method = stage
-            .throttle
-            .get(&format!("{resource_path}/{verb}"))
-            .or_else(|| stage.throttle.get(&format!("{resource_path}/ANY")));
+        let of = |verb: &str| stage.throttle.get(&format!("{resource_path}/{verb}"));
+        // Most plans have none, and need not spell any.
+        let method = if stage.throttle.is_empty() { None } else { of(verb).or_else(|| of("ANY")) };
         Limits {
             throttle: self.throttle.map(Into::into),
             method: method.map(|throttle| MethodLimit { slot: throttle.slot, throttle: throttle.settings.into() }),

@@ -1,6 +1,6 @@
 use std::error::Error;
 
-use aws_sdk_dynamodb::error::{DisplayErrorContext, SdkError};
+use aws_sdk_dynamodb::error::SdkError;
 
 /// What can go wrong with the tables.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +35,16 @@ impl StoreError {
         E: Error + 'static,
         R: std::fmt::Debug + 'static,
     {
-        Self::Unavailable { operation, detail: DisplayErrorContext(error).to_string() }
+        // Not `DisplayErrorContext`, which shows the whole response: an answer
+        // that breaks off can hold an item, and an item a key's value.
+        let mut detail = error.to_string();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            detail.push_str(": ");
+            detail.push_str(&error.to_string());
+            cause = error.source();
+        }
+        Self::Unavailable { operation, detail }
     }
 
     pub(crate) fn unbuildable(operation: &'static str, error: &dyn Error) -> Self {

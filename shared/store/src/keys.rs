@@ -183,6 +183,12 @@ pub fn history(plan: &UsagePlanId, key: &ApiKeyId, month: &str) -> Key {
     Key::new(format!("{plan}#{key}"), format!("HISTORY#{month}"))
 }
 
+/// A counter of [`crate::atomicity`] (usage table).
+#[must_use]
+pub fn race(id: &str) -> Key {
+    Key::new(format!("RACE#{id}"), "RACE")
+}
+
 /// A key that no item has: reading it opens a connection and nothing else.
 #[must_use]
 pub fn nothing() -> Key {

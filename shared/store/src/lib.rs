@@ -13,6 +13,7 @@
 #![warn(missing_docs)]
 
 mod api_key;
+pub mod atomicity;
 pub mod cache;
 pub mod clock;
 pub mod connect;

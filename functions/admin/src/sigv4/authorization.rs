@@ -77,7 +77,7 @@ impl<'a> Authorization<'a> {
     }
 
     /// The headers that were signed, each as often as it was sent.
-    pub(super) fn signed_headers<'h>(&self, sent: &'h HeaderMap) -> Result<Vec<(&'h str, &'h str)>, SignatureError> {
+    pub(super) fn signed_headers<'h>(&'h self, sent: &'h HeaderMap) -> Result<Vec<(&'h str, &'h str)>, SignatureError> {
         for required in [HOST.as_str(), DATE] {
             if !self.signed_headers.split(';').any(|name| name == required) {
                 let text = format!("'{required}' must be a 'SignedHeader' in the AWS Authorization.");
@@ -86,10 +86,12 @@ impl<'a> Authorization<'a> {
         }
         let mut signed = Vec::new();
         for name in self.signed_headers.split(';') {
-            let (name, _) = sent.get_key_value(name).ok_or(SignatureError::Mismatch)?;
+            if !sent.contains_key(name) {
+                return Err(SignatureError::Mismatch);
+            }
             for value in sent.get_all(name) {
                 let value = std::str::from_utf8(value.as_bytes()).map_err(|_| SignatureError::Mismatch)?;
-                signed.push((name.as_str(), value));
+                signed.push((name, value));
             }
         }
         Ok(signed)

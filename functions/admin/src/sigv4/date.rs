@@ -28,13 +28,15 @@ impl<'a> SigningDate<'a> {
 
     fn parse(text: &'a str) -> Option<Self> {
         let (day, time) = text.strip_suffix('Z')?.split_once('T')?;
-        let number = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse::<i16>().ok())?;
+        let number =
+            |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse::<i16>().ok())?;
         let small = |digits: Option<&str>| number(digits?).and_then(|number| i8::try_from(number).ok());
         if day.len() != 8 || time.len() != 6 {
             return None;
         }
         let date = Date::new(number(day.get(..4)?)?, small(day.get(4..6))?, small(day.get(6..))?).ok()?;
-        let time = jiff::civil::Time::new(small(time.get(..2))?, small(time.get(2..4))?, small(time.get(4..))?, 0).ok()?;
+        let time =
+            jiff::civil::Time::new(small(time.get(..2))?, small(time.get(2..4))?, small(time.get(4..))?, 0).ok()?;
         let timestamp = Offset::UTC.to_timestamp(DateTime::from_parts(date, time)).ok()?;
         Some(Self { text, time: Timestamp::from_seconds(timestamp.as_second()) })
     }

@@ -8,7 +8,7 @@ use keyplan_domain::api::{GatewayResponse, GatewayResponseType};
 
 use super::built_in::BuiltIn;
 use crate::exchange::Exchange;
-use crate::template::{Expression, Reference, Template, Values};
+use keyplan_domain::template::{Expression, Reference, Template, Values};
 
 /// The gateway responses that a deployment customises.
 pub(crate) struct GatewayResponses(BTreeMap<GatewayResponseType, Customised>);

@@ -55,10 +55,7 @@ fn detail(refusal: &Refusal) -> Option<&'static str> {
 }
 
 fn is_of_the_key(refusal: &Refusal) -> bool {
-    matches!(
-        refusal,
-        Refusal::KeyMissing | Refusal::KeyUnknown { .. } | Refusal::KeyDisabled | Refusal::NoPlanForStage
-    )
+    matches!(refusal, Refusal::KeyMissing | Refusal::KeyUnknown { .. } | Refusal::KeyDisabled | Refusal::NoPlanForStage)
 }
 
 /// Whether the API's owner or the operator has to do something.

@@ -4,17 +4,9 @@ use super::*;
 use crate::testing::{NOON, Placed, mock, open_method, request, settings, snapshot, strings};
 
 fn shown(response: &Response) -> String {
-    let headers: Vec<_> = response
-        .headers()
-        .iter()
-        .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
-        .collect();
-    format!(
-        "{}\n{}\n{}",
-        response.status().as_u16(),
-        headers.join("\n"),
-        String::from_utf8_lossy(response.body())
-    )
+    let headers: Vec<_> =
+        response.headers().iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
+    format!("{}\n{}\n{}", response.status().as_u16(), headers.join("\n"), String::from_utf8_lossy(response.body()))
 }
 
 fn plain() -> Snapshot {
@@ -75,10 +67,7 @@ fn every_refusal_has_api_gateways_status_type_and_body() {
         (Refusal::NoPlanForStage, forbidden),
         (Refusal::Throttled { wait: None }, (429, "TooManyRequestsException", "{\"message\":\"Too Many Requests\"}")),
         (Refusal::QuotaSpent { resets: NOON }, (429, "LimitExceededException", "{\"message\":\"Limit Exceeded\"}")),
-        (
-            Refusal::RequestTooLarge,
-            (413, "RequestEntityTooLargeException", "{\"message\":\"Request Too Long\"}"),
-        ),
+        (Refusal::RequestTooLarge, (413, "RequestEntityTooLargeException", "{\"message\":\"Request Too Long\"}")),
         (Refusal::UriTooLong, (414, "RequestUriTooLongException", "{\"message\":\"Request URI too long\"}")),
         (
             Refusal::UnsupportedMediaType,

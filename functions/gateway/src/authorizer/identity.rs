@@ -5,7 +5,7 @@ use keyplan_domain::refusal::Refusal;
 use regex_lite::Regex;
 
 use crate::exchange::Exchange;
-use crate::template::{Reference, Values};
+use keyplan_domain::template::{Reference, Values};
 
 /// Where a caller's identity is, and what it must look like.
 pub(super) struct IdentitySources {
@@ -20,7 +20,10 @@ impl IdentitySources {
             .split(',')
             .map(str::trim)
             .filter(|source| !source.is_empty())
-            .map(|source| Reference::parse(source).ok_or("an identity source is none of header, querystring, stageVariables and context"))
+            .map(|source| {
+                Reference::parse(source)
+                    .ok_or("an identity source is none of header, querystring, stageVariables and context")
+            })
             .collect::<Result<Vec<_>, _>>()?;
         let is_token = authorizer.authorizer_type == AuthorizerType::Token;
         if is_token && sources.len() != 1 {

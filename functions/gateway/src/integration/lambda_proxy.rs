@@ -25,15 +25,17 @@ impl LambdaProxy {
         }
         let uri = integration.uri.as_deref().unwrap_or_default();
         Ok(Self {
-            function: Function::compile(uri).map_err(|_| "an AWS_PROXY integration of something other than a function")?,
+            function: Function::compile(uri)
+                .map_err(|_| "an AWS_PROXY integration of something other than a function")?,
             time_out: Duration::from_millis(integration.timeout_in_millis.into()),
         })
     }
 
     pub(super) async fn call(&self, exchange: &Exchange<'_>, lambda: &Client) -> Result<Response, Refusal> {
-        let function = self.function.at(&exchange.stage.stage.variables).map_err(|_| Refusal::IntegrationNotInvoked {
-            reason: "the integration's URI names no Lambda function with these stage variables",
-        })?;
+        let function =
+            self.function.at(&exchange.stage.stage.variables).map_err(|_| Refusal::IntegrationNotInvoked {
+                reason: "the integration's URI names no Lambda function with these stage variables",
+            })?;
         let event = proxy_event::for_integration(exchange)
             .map_err(|_| Refusal::Internal { reason: "the function's event cannot be written" })?;
         let outcome = function::invoke(lambda, &function, event, self.time_out).await.map_err(|error| match error {

@@ -5,7 +5,7 @@ use super::request_template::RequestTemplates;
 use super::response::IntegrationResponses;
 use crate::Response;
 use crate::exchange::Exchange;
-use crate::template::{Template, Unsupported};
+use keyplan_domain::template::{Template, Unsupported};
 
 /// A method without a backend: its request template names a status, by which
 /// the response is chosen (developer guide, "Mock integrations for REST APIs").

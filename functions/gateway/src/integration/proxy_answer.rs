@@ -94,8 +94,7 @@ pub(super) fn parse(json: &[u8], accepts_bytes: bool) -> Result<Response, &'stat
 /// which is not the function's to set. (Developer guide, "Amazon API Gateway
 /// important notes": headers that are remapped.)
 fn passed_on(name: &str) -> Result<Option<HeaderName>, &'static str> {
-    const DROPPED: [&str; 6] =
-        ["keep-alive", "proxy-authenticate", "te", "trailer", "transfer-encoding", "upgrade"];
+    const DROPPED: [&str; 6] = ["keep-alive", "proxy-authenticate", "te", "trailer", "transfer-encoding", "upgrade"];
     const REMAPPED: [&str; 7] =
         ["connection", "content-length", "date", "host", "server", "www-authenticate", "x-amzn-requestid"];
     let name: HeaderName = name.parse().map_err(|_| MALFORMED)?;
@@ -143,7 +142,8 @@ mod tests {
             "multiValueHeaders": {"x-one": ["a", "b"], "Set-Cookie": ["c=1", "d=2"]},
         }))
         .unwrap();
-        let all = |name| response.headers().get_all(name).iter().map(|value| value.to_str().unwrap()).collect::<Vec<_>>();
+        let all =
+            |name| response.headers().get_all(name).iter().map(|value| value.to_str().unwrap()).collect::<Vec<_>>();
         assert_eq!(all("x-one"), ["a", "b"]);
         assert_eq!(all("set-cookie"), ["c=1", "d=2"]);
         assert_eq!(all("x-flag"), ["true"]);

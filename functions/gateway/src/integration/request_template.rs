@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use keyplan_domain::api;
 use keyplan_domain::refusal::Refusal;
 
-use crate::template::{Template, Unsupported};
+use keyplan_domain::template::{Template, Unsupported};
 
 /// An integration's `requestTemplates` and what happens without one.
 pub(super) struct RequestTemplates {

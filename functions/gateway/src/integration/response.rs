@@ -5,7 +5,7 @@ use regex_lite::Regex;
 
 use crate::Response;
 use crate::exchange::Exchange;
-use crate::template::{Expression, Template, Unsupported};
+use keyplan_domain::template::{Expression, Template, Unsupported};
 
 /// How the answers of a backend become the method's: `integrationResponses`.
 pub(super) struct IntegrationResponses(Vec<IntegrationResponse>);
@@ -27,10 +27,10 @@ impl IntegrationResponses {
     /// The answer to a backend's `status`; `None` when no response is for it.
     pub(super) fn answer(&self, status: u16, exchange: &Exchange<'_>) -> Option<Response> {
         let text = status.to_string();
-        let by_pattern = |response: &&IntegrationResponse| {
-            response.pattern.as_ref().is_some_and(|pattern| pattern.is_match(&text))
-        };
-        let chosen = self.0.iter().find(by_pattern).or_else(|| self.0.iter().find(|response| response.pattern.is_none()))?;
+        let by_pattern =
+            |response: &&IntegrationResponse| response.pattern.as_ref().is_some_and(|pattern| pattern.is_match(&text));
+        let chosen =
+            self.0.iter().find(by_pattern).or_else(|| self.0.iter().find(|response| response.pattern.is_none()))?;
         Some(chosen.render(exchange))
     }
 }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 /// A template taken apart once, at deployment.
 #[derive(Debug)]
-pub(crate) enum Template {
+pub enum Template {
     /// Without any reference.
     Fixed(Bytes),
     /// Text and references in turn.
@@ -17,14 +17,16 @@ pub(crate) enum Template {
 
 /// A part of a template.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Piece {
+pub enum Piece {
+    /// Itself.
     Text(String),
+    /// What it refers to.
     Value(Reference),
 }
 
 /// Something to be looked up in a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Reference {
+pub enum Reference {
     /// `$context.{name}`
     Context(String),
     /// `$stageVariables.{name}`
@@ -37,9 +39,12 @@ pub(crate) enum Reference {
 
 /// Where a request's parameter is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Location {
+pub enum Location {
+    /// `header`
     Header,
+    /// `querystring`
     Query,
+    /// `path`
     Path,
     /// The first of path, query and header that has it, as `$input.params('x')` looks.
     Any,
@@ -47,25 +52,33 @@ pub(crate) enum Location {
 
 impl Reference {
     /// Reads one reference without its `$`: `method.request.header.Origin`.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
         let reference = format!("${text}");
         plain_reference(&reference).filter(|(_, length)| *length == reference.len()).map(|(found, _)| found)
     }
 }
 
 /// Resolves references; what is not there is `None` and becomes nothing.
-pub(crate) trait Values {
+pub trait Values {
+    /// The text that a reference stands for.
     fn value(&self, reference: &Reference) -> Option<Cow<'_, str>>;
 }
 
 /// A template needs more than plain references.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a mapping template holds {0}")]
-pub(crate) struct Unsupported(pub(crate) &'static str);
+pub struct Unsupported(
+    /// What it is: `a Velocity directive`.
+    pub &'static str,
+);
 
 impl Template {
     /// An integration's mapping template.
-    pub(crate) fn mapping(text: &str) -> Result<Self, Unsupported> {
+    ///
+    /// # Errors
+    /// When it holds more than plain references.
+    pub fn mapping(text: &str) -> Result<Self, Unsupported> {
         if has_directive(text) {
             return Err(Unsupported("a Velocity directive"));
         }
@@ -73,7 +86,8 @@ impl Template {
     }
 
     /// A gateway response's template: what is no reference is text.
-    pub(crate) fn plain(text: &str) -> Self {
+    #[must_use]
+    pub fn plain(text: &str) -> Self {
         Self::compile(text, |text| Ok(plain_reference(text))).unwrap_or_else(|Unsupported(_)| Self::Fixed(Bytes::new()))
     }
 
@@ -106,7 +120,7 @@ impl Template {
     }
 
     /// The text with all references replaced.
-    pub(crate) fn render(&self, values: &impl Values) -> Bytes {
+    pub fn render(&self, values: &impl Values) -> Bytes {
         match self {
             Self::Fixed(text) => text.clone(),
             Self::Mixed(pieces) => {
@@ -232,15 +246,21 @@ fn location_of(name: &str) -> Option<Location> {
 /// What a response's header is filled from: `'literal'` or one reference
 /// without its `$`.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Expression {
+pub enum Expression {
+    /// Itself.
     Literal(String),
+    /// What it refers to.
     Value(Reference),
     /// Something of the backend's answer.
     Backend,
 }
 
 impl Expression {
-    pub(crate) fn compile(text: &str) -> Result<Self, Unsupported> {
+    /// Reads what a parameter is mapped from.
+    ///
+    /// # Errors
+    /// When it is neither a literal nor one plain reference.
+    pub fn compile(text: &str) -> Result<Self, Unsupported> {
         if let Some(literal) = text.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')) {
             return Ok(Self::Literal(literal.to_owned()));
         }
@@ -253,7 +273,7 @@ impl Expression {
     }
 
     /// The header's value; `None` leaves it out.
-    pub(crate) fn evaluate<'a>(&'a self, values: &'a impl Values) -> Option<Cow<'a, str>> {
+    pub fn evaluate<'a>(&'a self, values: &'a impl Values) -> Option<Cow<'a, str>> {
         match self {
             Self::Literal(literal) => Some(Cow::Borrowed(literal)),
             Self::Value(reference) => values.value(reference),

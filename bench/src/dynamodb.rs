@@ -1,0 +1,51 @@
+//! A DynamoDB for benchmarks, spoken to over HTTP like any other.
+
+use std::io;
+
+use aws_credential_types::Credentials;
+use dynoxide::Database;
+use keyplan_store::connect::Connection;
+use keyplan_store::{Store, StoreError, Tables};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// A database that is served until this is stopped.
+pub(crate) struct Served {
+    url: String,
+    stop: oneshot::Sender<()>,
+    server: JoinHandle<()>,
+}
+
+impl Served {
+    pub(crate) async fn start(database: Database) -> io::Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let url = format!("http://{}", listener.local_addr()?);
+        let (stop, stopped) = oneshot::channel::<()>();
+        let server = tokio::spawn(async move {
+            let end = async {
+                let _ = stopped.await;
+            };
+            let _ = dynoxide::server::serve_with_shutdown(listener, database, end).await;
+        });
+        Ok(Self { url, stop, server })
+    }
+
+    /// A store over tables that are there.
+    pub(crate) async fn store(&self) -> Result<Store, StoreError> {
+        let connection = Connection {
+            region: "us-east-1".into(),
+            endpoint_url: Some(self.url.clone()),
+            credentials: Credentials::new("local", "local", None, None, "bench"),
+        };
+        let store = Store::new(connection.dynamodb(), Tables::default());
+        store.create_tables().await?;
+        Ok(store)
+    }
+
+    /// Ends it; the file, if there is one, is closed soon after.
+    pub(crate) async fn stop(self) {
+        let _ = self.stop.send(());
+        let _ = self.server.await;
+    }
+}

@@ -1,0 +1,102 @@
+//! The local stack as a process of its own.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+use crate::progress;
+use crate::stopwatch::Stopwatch;
+
+/// Why there is no local stack to measure.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LocalError {
+    #[error("bench was not built with --release, so its figures would mean nothing")]
+    NotReleased,
+    #[error("there is no program `local` beside bench: cargo build --release --bin local")]
+    NotBuilt,
+    #[error("`local` was not built: cargo build ended with {0}")]
+    BuildFailed(std::process::ExitStatus),
+    #[error("`local` ended before it was ready")]
+    NotReady,
+    #[error("`local` was not ready within {} s", PATIENCE.as_secs())]
+    TooSlow,
+    #[error("the memory of a process can be read on Linux only")]
+    NoMemory,
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The program `local`, up to date.
+pub(crate) struct Program(PathBuf);
+
+impl Program {
+    /// The one beside this program. Under `cargo run` it is built first, since
+    /// cargo builds only what it runs.
+    pub(crate) async fn find() -> Result<Self, LocalError> {
+        if cfg!(debug_assertions) {
+            return Err(LocalError::NotReleased);
+        }
+        if let Some(cargo) = std::env::var_os("CARGO") {
+            progress::say("  building `local`, if need be");
+            let status = Command::new(cargo).args(["build", "--quiet", "--release", "--bin", "local"]).status().await?;
+            if !status.success() {
+                return Err(LocalError::BuildFailed(status));
+            }
+        }
+        let path = std::env::current_exe()?.with_file_name(format!("local{}", std::env::consts::EXE_SUFFIX));
+        if path.is_file() { Ok(Self(path)) } else { Err(LocalError::NotBuilt) }
+    }
+
+    /// Starts it on free ports and waits for its ready line.
+    pub(crate) async fn start(&self, data: Option<&Path>) -> Result<Running, LocalError> {
+        let mut command = Command::new(&self.0);
+        for address in ["--control", "--gateway", "--dynamodb"] {
+            command.args([address, "127.0.0.1:0"]);
+        }
+        if let Some(data) = data {
+            command.arg("--data").arg(data);
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
+        let stopwatch = Stopwatch::start();
+        let mut child = command.spawn()?;
+        let stdout = child.stdout.take().ok_or(LocalError::NotReady)?;
+        let mut lines = BufReader::new(stdout).lines();
+        let first = tokio::time::timeout(PATIENCE, lines.next_line()).await.map_err(|_| LocalError::TooSlow)??;
+        let ready_after = stopwatch.elapsed();
+        match first {
+            Some(line) if line.starts_with("ready ") => Ok(Running { child, ready_after }),
+            _ => Err(LocalError::NotReady),
+        }
+    }
+}
+
+/// A local stack that is ready.
+pub(crate) struct Running {
+    child: Child,
+    /// From its start to its ready line.
+    pub(crate) ready_after: Duration,
+}
+
+impl Running {
+    /// Megabytes of memory that it holds right now.
+    pub(crate) fn resident_megabytes(&self) -> Result<f64, LocalError> {
+        let process = self.child.id().ok_or(LocalError::NotReady)?;
+        let status = std::fs::read_to_string(format!("/proc/{process}/status")).map_err(|_| LocalError::NoMemory)?;
+        let kilobytes = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.parse::<u32>().ok())
+            .ok_or(LocalError::NoMemory)?;
+        Ok(f64::from(kilobytes) / 1024.0)
+    }
+
+    /// Kills it, which loses nothing.
+    pub(crate) async fn stop(mut self) -> io::Result<()> {
+        self.child.kill().await
+    }
+}

@@ -1,0 +1,173 @@
+"""What template.yaml becomes on AWS: translated as CloudFormation would,
+offline, linted again, and asked for what no linter knows."""
+
+import json
+import logging
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from samcli.yamlhelper import yaml_parse
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
+
+TEMPLATE = Path("template.yaml")
+
+BINARIES = {
+    "AuthorizerFunction": "authorizer",
+    "GatewayFunction": "gateway",
+    "AdminApisFunction": "admin-apis",
+    "AdminKeysFunction": "admin-keys",
+    "AdminPlansFunction": "admin-plans",
+}
+
+ADMIN_ROUTES = {
+    "/restapis": "AdminApisFunction",
+    "/restapis/{proxy+}": "AdminApisFunction",
+    "/tags/{proxy+}": "AdminApisFunction",
+    "/account": "AdminApisFunction",
+    "/apikeys": "AdminKeysFunction",
+    "/apikeys/{proxy+}": "AdminKeysFunction",
+    "/usageplans": "AdminPlansFunction",
+    "/usageplans/{proxy+}": "AdminPlansFunction",
+}
+
+WRITES = re.compile(r"dynamodb:(Put|Update|Delete|BatchWrite|PartiQL|Transact)")
+
+
+def main() -> int:
+    translated = translate()
+    lint(translated)
+    resources = translated["Resources"]
+    problems = [
+        *functions(resources),
+        *function_url(resources),
+        *admin_routes(resources),
+        *tables(resources),
+        *roles(resources),
+        *example(resources),
+    ]
+    for problem in problems:
+        print(problem)
+    if not problems:
+        print(f"{len(resources)} resources after translation, each as it should be")
+    return 1 if problems else 0
+
+
+def translate() -> dict:
+    logging.disable(logging.WARNING)
+    template = yaml_parse(TEMPLATE.read_text())
+    # What `sam deploy` puts there after packaging.
+    template["Globals"]["Function"]["CodeUri"] = "s3://bucket/key"
+    return Translator({}, Parser()).translate(template, {})
+
+
+def lint(translated: dict) -> None:
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump(translated, file)
+        file.flush()
+        # W3005: the translator states dependencies that are implied.
+        subprocess.run(["cfn-lint", "--ignore-checks", "W3005", "--", file.name], check=True)
+
+
+def functions(resources: dict):
+    found = {name for name, resource in resources.items() if resource["Type"] == "AWS::Lambda::Function"}
+    if found != set(BINARIES):
+        yield f"functions are {sorted(found)}, not {sorted(BINARIES)}"
+    for name in found & set(BINARIES):
+        properties = resources[name]["Properties"]
+        if (properties["Runtime"], properties["Architectures"]) != ("provided.al2023", ["arm64"]):
+            yield f"{name}: not arm64 on provided.al2023"
+        if resources[name]["Metadata"]["BuildProperties"] != {"Binary": BINARIES[name]}:
+            yield f"{name}: is not built from the binary {BINARIES[name]}"
+
+
+def function_url(resources: dict):
+    granted = [
+        resource["Properties"]
+        for resource in resources.values()
+        if resource["Type"] == "AWS::Lambda::Permission"
+        and resource["Properties"]["FunctionName"] == {"Ref": "GatewayFunction"}
+        and resource["Properties"]["Principal"] == "*"
+    ]
+    if {permission["Action"] for permission in granted} != {"lambda:InvokeFunctionUrl", "lambda:InvokeFunction"}:
+        yield "GatewayFunction: its URL needs lambda:InvokeFunctionUrl and lambda:InvokeFunction"
+    for permission in granted:
+        if "FunctionUrlAuthType" not in permission and not permission.get("InvokedViaFunctionUrl"):
+            yield "GatewayFunction: may be invoked by anyone, not only through its URL"
+
+
+def admin_routes(resources: dict):
+    paths = resources["AdminApi"]["Properties"]["Body"]["paths"]
+    if set(paths) != set(ADMIN_ROUTES):
+        yield f"AdminApi: has {sorted(paths)}"
+    for path in set(paths) & set(ADMIN_ROUTES):
+        method = paths[path].get("x-amazon-apigateway-any-method", {})
+        uri = json.dumps(method.get("x-amazon-apigateway-integration", {}).get("uri"))
+        if f"${{{ADMIN_ROUTES[path]}.Arn}}" not in uri:
+            yield f"AdminApi: {path} does not lead to {ADMIN_ROUTES[path]}"
+
+
+def tables(resources: dict):
+    if resources["ConfigTable"]["Properties"]["StreamSpecification"] != {"StreamViewType": "KEYS_ONLY"}:
+        yield "ConfigTable: its stream carries more than keys"
+    for index in resources["ConfigTable"]["Properties"]["GlobalSecondaryIndexes"]:
+        if "value" in index["Projection"].get("NonKeyAttributes", ["value"]):
+            yield "ConfigTable: an index holds the values of keys"
+
+
+def roles(resources: dict):
+    for name in (name for name, resource in resources.items() if resource["Type"] == "AWS::IAM::Role"):
+        if resources[name]["Properties"].get("ManagedPolicyArns"):
+            yield f"{name}: has a managed policy"
+        for statement in statements(resources[name]):
+            where = f"{name}, {statement['Sid']}"
+            actions = listed(statement["Action"])
+            resource = json.dumps(statement["Resource"])
+            if any("*" in action for action in actions) or statement["Resource"] == "*":
+                yield f"{where}: a wildcard that could be named"
+            keys = statement.get("Condition", {})
+            on_config = "ConfigTable" in resource
+            if on_config and ("ForAllValues:StringLike" not in keys or "Null" not in keys):
+                yield f"{where}: not bound to partitions of the config table"
+            if name not in ("AuthorizerRole", "GatewayRole"):
+                continue
+            if on_config and ("/index/" in resource or any(WRITES.match(action) for action in actions)):
+                yield f"{where}: the data plane reads items of the config table and nothing more"
+            partitions = keys.get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys", [])
+            if name == "GatewayRole" and any(partition.startswith(("KEY", "TOKEN", "*")) for partition in partitions):
+                yield f"{where}: the gateway can read the values of keys"
+
+
+def statements(role: dict):
+    for policy in role["Properties"]["Policies"]:
+        for statement in policy["PolicyDocument"]["Statement"]:
+            yield statement["Fn::If"][1] if "Fn::If" in statement else statement
+
+
+def listed(value) -> list:
+    return value if isinstance(value, list) else [value]
+
+
+def example(resources: dict):
+    properties = resources["ExampleApi"]["Properties"]
+    if properties.get("ApiKeySourceType") != "AUTHORIZER":
+        yield "ExampleApi: ApiKeySourceType is not AUTHORIZER"
+    body = properties["Body"]
+    for path, methods in body["paths"].items():
+        for verb, method in methods.items():
+            asked = {name for requirement in method.get("security", []) for name in requirement}
+            if asked != {"KeyplanAuthorizer", "api_key"}:
+                yield f"ExampleApi: {verb} {path} asks for {sorted(asked)}"
+    authorizer = body["components"]["securitySchemes"]["KeyplanAuthorizer"]["x-amazon-apigateway-authorizer"]
+    if authorizer["type"] != "token" or not authorizer.get("authorizerResultTtlInSeconds"):
+        yield "ExampleApi: its authorizer is no TOKEN authorizer with a time to live"
+    stages = resources["ExamplePlan"]["Properties"]["ApiStages"]
+    if [stage["ApiId"] for stage in stages] != [{"Ref": "ExampleApi"}]:
+        yield "ExamplePlan: is not the plan of ExampleApi"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,168 @@
+//! The expressions by which requests and answers are mapped, as far as it can
+//! be told when they are put whether they are any.
+
+use std::collections::BTreeMap;
+
+use keyplan_domain::route::{ANY, VERBS};
+use keyplan_wire::error::{ApiError, Violation};
+
+/// Directives of the Velocity template language, its comments among them.
+const DIRECTIVES: [&str; 12] =
+    ["#", "*", "[[", "set", "if", "else", "end", "foreach", "macro", "stop", "break", "define"];
+
+/// Whether templates are made of text and references alone.
+///
+/// # Errors
+/// When one holds a directive, which the gateway does not evaluate.
+pub(super) fn check_templates<'a>(templates: impl IntoIterator<Item = (&'a String, &'a str)>) -> Result<(), ApiError> {
+    for (content_type, template) in templates {
+        if let Some(directive) = directive(template) {
+            return Err(ApiError::bad_request(format!(
+                "Keyplan does not evaluate Velocity directives: the template of {content_type} holds #{directive}. \
+                 Only text and the references $context, $stageVariables and $input are supported."
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn directive(template: &str) -> Option<&'static str> {
+    template.match_indices('#').find_map(|(at, _)| {
+        let rest = template[at + 1..].trim_start_matches('{');
+        DIRECTIVES.into_iter().find(|directive| rest.starts_with(directive))
+    })
+}
+
+/// Whether parameters are named `{prefix}.{place}.{name}`: `method.request`,
+/// for example, has the places `header`, `querystring` and `path`.
+pub(super) fn check_names<'a>(
+    names: impl IntoIterator<Item = &'a String>,
+    prefix: &str,
+    places: &[&str],
+) -> Result<(), ApiError> {
+    for name in names {
+        place_and_name(name, prefix).filter(|(place, _)| places.contains(place)).ok_or_else(|| invalid(name))?;
+    }
+    Ok(())
+}
+
+/// Whether what parameters are filled from is a literal or begins with one of
+/// `sources`.
+pub(super) fn check_sources(parameters: &BTreeMap<String, String>, sources: &[&str]) -> Result<(), ApiError> {
+    for source in parameters.values() {
+        let literal = source.len() >= 2 && source.starts_with('\'') && source.ends_with('\'');
+        let reference = sources.iter().any(|start| source.len() > start.len() && source.starts_with(start));
+        if !literal && !reference {
+            return Err(invalid(source));
+        }
+    }
+    Ok(())
+}
+
+/// The place and the name of a parameter, both there.
+pub(super) fn place_and_name<'a>(parameter: &'a str, prefix: &str) -> Option<(&'a str, &'a str)> {
+    let (place, name) = parameter.strip_prefix(prefix)?.strip_prefix('.')?.split_once('.')?;
+    (!name.is_empty()).then_some((place, name))
+}
+
+fn invalid(expression: &str) -> ApiError {
+    ApiError::bad_request(format!(
+        "Invalid mapping expression specified: Validation Result: warnings : [], errors : [Invalid mapping expression \
+         parameter specified: {expression}]"
+    ))
+}
+
+/// A verb of a method, or of a call of a backend.
+pub(super) fn check_verb(verb: &str) -> Result<(), ApiError> {
+    if verb == ANY || VERBS.contains(&verb) {
+        return Ok(());
+    }
+    Err(ApiError::bad_request(
+        "Invalid HttpMethod specified. Valid options are GET,PUT,POST,DELETE,PATCH,OPTIONS,HEAD,ANY",
+    ))
+}
+
+/// A status code: three digits, the first 1 to 5.
+pub(super) fn check_status(status: &str) -> Result<(), ApiError> {
+    match status.as_bytes() {
+        [b'1'..=b'5', b'0'..=b'9', b'0'..=b'9'] => Ok(()),
+        _ => Err(ApiError::validation(Violation::status_code(status))),
+    }
+}
+
+/// What API Gateway calls `ContentHandlingStrategy`; `member` is the path of
+/// the member in the input.
+pub(super) fn content_handling(given: Option<String>, member: &str) -> Result<Option<String>, ApiError> {
+    const STRATEGIES: [&str; 2] = ["CONVERT_TO_BINARY", "CONVERT_TO_TEXT"];
+    match given.filter(|strategy| !strategy.is_empty()) {
+        Some(other) if !STRATEGIES.contains(&other.as_str()) => {
+            Err(ApiError::validation(Violation::not_in(&other, member, &STRATEGIES)))
+        }
+        strategy => Ok(strategy),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_references_are_taken_and_directives_refused() {
+        let json = "application/json".to_owned();
+        let check = |template: &str| check_templates([(&json, template)]).map_err(|error| error.message);
+        for fine in ["", r#"{"statusCode": 200}"#, "$input.json('$')", "# 1", "#fff", "$context.requestId #"] {
+            assert_eq!(check(fine), Ok(()), "{fine}");
+        }
+        for (wrong, directive) in [
+            ("#set($x = 1)", "#set"),
+            ("a #if($x) b #end", "#if"),
+            ("#{if}($x)#end", "#if"),
+            ("#foreach($x in $y)", "#foreach"),
+            ("## comment", "##"),
+            ("#* comment *#", "#*"),
+        ] {
+            assert!(check(wrong).unwrap_err().contains(&format!("application/json holds {directive}.")), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_parameter_is_named_by_its_place() {
+        const PLACES: [&str; 3] = ["header", "querystring", "path"];
+        let check = |name: &str| check_names([&name.to_owned()], "method.request", &PLACES);
+        assert!(check("method.request.header.x-a.b").is_ok());
+        for wrong in [
+            "",
+            "x",
+            "method.request.body.x",
+            "method.request.header",
+            "method.request.header.",
+            "method.response.header.x",
+        ] {
+            assert_eq!(
+                check(wrong).unwrap_err().message,
+                format!(
+                    "Invalid mapping expression specified: Validation Result: warnings : [], errors : [Invalid mapping \
+                     expression parameter specified: {wrong}]"
+                )
+            );
+        }
+    }
+
+    #[test]
+    fn a_source_is_a_literal_or_a_known_reference() {
+        let check = |source: &str| {
+            let parameters = BTreeMap::from([("x".to_owned(), source.to_owned())]);
+            check_sources(&parameters, &["method.request.", "context."]).is_ok()
+        };
+        assert!(check("'literal'") && check("''") && check("method.request.header.x") && check("context.requestId"));
+        assert!(!check("'") && !check("literal") && !check("context.") && !check("integration.response.header.x"));
+    }
+
+    #[test]
+    fn a_status_is_of_three_digits() {
+        assert!(check_status("200").is_ok() && check_status("599").is_ok());
+        for wrong in ["", "wrong", "99", "600", "2xx", "2000", "٢٠٠"] {
+            assert_eq!(check_status(wrong).unwrap_err().kind, "ValidationException", "{wrong}");
+        }
+    }
+}

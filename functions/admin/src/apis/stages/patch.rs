@@ -1,0 +1,191 @@
+use keyplan_domain::api::Stage;
+use keyplan_domain::time::Timestamp;
+use keyplan_wire::error::ApiError;
+use keyplan_wire::patch::{Op, PatchOperation};
+
+use super::{method_settings, rules};
+use crate::apis::missing;
+
+/// Carries out a patch of a stage (patch operations, "Stage"). Whether a
+/// deployment exists is checked before.
+pub(super) fn apply(stage: &mut Stage, operations: &[PatchOperation], now: Timestamp) -> Result<(), ApiError> {
+    for operation in operations {
+        let segments = operation.segments();
+        let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+        match (operation.op, segments.as_slice()) {
+            (Op::Copy, _) => return Err(copy(operation)),
+            (_, ["canarySettings", _, ..]) => return Err(canary(operation)),
+            (_, ["accessLogSettings", rest @ ..]) => return Err(access_log(operation, rest)),
+            (_, ["clientCertificateId"]) => return Err(ApiError::unsupported_operation("clientCertificateId")),
+            (Op::Add | Op::Replace, ["variables", name]) => {
+                stage.variables.insert((*name).to_owned(), operation.text().unwrap_or_default().to_owned());
+            }
+            (Op::Remove, ["variables", name]) => {
+                stage.variables.remove(*name).ok_or_else(missing::parameter)?;
+            }
+            (Op::Remove, ["variables"]) => stage.variables.clear(),
+            (Op::Replace, [member]) => replace(stage, member, operation)?,
+            (Op::Add | Op::Replace, _) => method_settings::set(&mut stage.method_settings, operation)?,
+            (Op::Remove, [_, _]) => method_settings::remove(&mut stage.method_settings, operation)?,
+            _ => return Err(method_settings::invalid_path(operation)),
+        }
+    }
+    rules::check_variables(&stage.variables)?;
+    stage.last_updated_date = now;
+    Ok(())
+}
+
+fn replace(stage: &mut Stage, member: &str, operation: &PatchOperation) -> Result<(), ApiError> {
+    let text = operation.text().map(str::to_owned);
+    match member {
+        "deploymentId" => stage.deployment_id = text.unwrap_or_default(),
+        "description" => stage.description = text,
+        "documentationVersion" => stage.documentation_version = text,
+        "cacheClusterEnabled" => stage.cache_cluster_enabled = operation.boolean(),
+        "cacheClusterSize" => {
+            stage.cache_cluster_size = rules::cache_size(text, "updateStageInput.cacheClusterSize")?;
+        }
+        "tracingEnabled" => stage.tracing_enabled = operation.boolean(),
+        _ => return Err(method_settings::invalid_path(operation)),
+    }
+    Ok(())
+}
+
+/// Copying promotes a canary, and there is none.
+fn copy(operation: &PatchOperation) -> ApiError {
+    let path = operation.path.as_deref().unwrap_or("null");
+    let from = operation.from.as_deref().unwrap_or("null");
+    let from_canary = ["/canarySettings/deploymentId", "/canarySettings/stageVariableOverrides"];
+    if ["/deploymentId", "/variables"].contains(&path) && from_canary.contains(&from) {
+        return ApiError::bad_request("Promotion not available. Canary does not exist.");
+    }
+    ApiError::bad_request(format!(
+        "Invalid copy operation with path: {path} and from {from}. Valid copy:path are [/deploymentId, /variables] and \
+         valid copy:from are [/canarySettings/deploymentId, /canarySettings/stageVariableOverrides]"
+    ))
+}
+
+fn canary(operation: &PatchOperation) -> ApiError {
+    if operation.op == Op::Replace {
+        return ApiError::unsupported_operation("canarySettings");
+    }
+    let (op, path) = (operation.op.as_str(), operation.path.as_deref().unwrap_or("null"));
+    ApiError::bad_request(format!("Invalid {op} operation with path: {path}"))
+}
+
+fn access_log(operation: &PatchOperation, below: &[&str]) -> ApiError {
+    match below {
+        ["destinationArn" | "format"] if operation.op != Op::Remove && operation.text().is_none() => {
+            ApiError::bad_request("Access Log value must not be empty")
+        }
+        [] | ["destinationArn" | "format"] => ApiError::unsupported_operation("accessLogSettings"),
+        _ => ApiError::bad_request(
+            "Invalid accessLogSettings path. Must be one of : [/accessLogSettings/destinationArn, \
+             /accessLogSettings/format]",
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::apis::testing::{operation, stage};
+
+    const NOW: Timestamp = Timestamp::from_seconds(100);
+
+    fn patched(operations: &[PatchOperation]) -> Result<Stage, ApiError> {
+        let mut stage = stage();
+        apply(&mut stage, operations, NOW)?;
+        Ok(stage)
+    }
+
+    fn refusal(op: Op, path: &str, value: &str) -> String {
+        patched(&[operation(op, path, value)]).unwrap_err().message
+    }
+
+    #[test]
+    fn members_variables_and_method_settings_are_patched_together() {
+        let stage = patched(&[
+            operation(Op::Replace, "/description", "d"),
+            operation(Op::Replace, "/deploymentId", "new123"),
+            operation(Op::Replace, "/tracingEnabled", "true"),
+            operation(Op::Replace, "/variables/a", "1"),
+            operation(Op::Replace, "/variables/b", "2"),
+            operation(Op::Remove, "/variables/b", ""),
+            operation(Op::Replace, "/*/*/throttling/burstLimit", "7"),
+        ])
+        .unwrap();
+        assert_eq!((stage.description.as_deref(), stage.deployment_id.as_str()), (Some("d"), "new123"));
+        assert!(stage.tracing_enabled);
+        assert_eq!(stage.variables.into_iter().collect::<Vec<_>>(), [("a".to_owned(), "1".to_owned())]);
+        assert_eq!(stage.method_settings["*/*"].throttling_burst_limit, 7);
+        assert_eq!(stage.last_updated_date, NOW);
+    }
+
+    #[test]
+    fn what_cannot_be_patched_is_told_as_recorded() {
+        for (op, path, value, text) in [
+            (
+                Op::Remove,
+                "/*/*",
+                "",
+                "Cannot remove method setting */* because there is no method setting for this method ",
+            ),
+            (
+                Op::Replace,
+                "/accessLogSettings/x",
+                "y",
+                "Invalid accessLogSettings path. Must be one of : [/accessLogSettings/destinationArn, \
+                 /accessLogSettings/format]",
+            ),
+            (Op::Replace, "/accessLogSettings/format", "", "Access Log value must not be empty"),
+            (Op::Replace, "/accessLogSettings/format", "x", "Keyplan does not support accessLogSettings."),
+            (
+                Op::Add,
+                "/canarySettings/deploymentId",
+                "x",
+                "Invalid add operation with path: /canarySettings/deploymentId",
+            ),
+            (Op::Replace, "/canarySettings/percentTraffic", "1", "Keyplan does not support canarySettings."),
+            (
+                Op::Replace,
+                "/cacheClusterSize",
+                "1",
+                "1 validation error detected: Value '1' at \
+                'updateStageInput.cacheClusterSize' failed to satisfy constraint: Member must satisfy enum value set: \
+                [0.5, 1.6, 6.1, 13.5, 28.4, 58.2, 118, 237]",
+            ),
+            (
+                Op::Replace,
+                "/variables/a b",
+                "x",
+                "Invalid stage variable name: a b. Please use names with only word characters.",
+            ),
+        ] {
+            assert_eq!(refusal(op, path, value), text);
+        }
+        for (op, path) in
+            [(Op::Replace, "/canarySettings"), (Op::Replace, "/x"), (Op::Add, "/x"), (Op::Test, "/description")]
+        {
+            let start = format!("Invalid method setting path: {path}. Must be one of: [/deploymentId, ");
+            assert!(refusal(op, path, "x").starts_with(&start), "{path}");
+        }
+    }
+
+    #[test]
+    fn nothing_can_be_copied() {
+        let copy = |path: &str, from: &str| {
+            let operation = PatchOperation { from: Some(from.into()), ..operation(Op::Copy, path, "") };
+            patched(&[operation]).unwrap_err().message
+        };
+        assert_eq!(
+            copy("/deploymentId", "/canarySettings/deploymentId"),
+            "Promotion not available. Canary does not exist."
+        );
+        assert_eq!(
+            copy("/description", "/variables"),
+            "Invalid copy operation with path: /description and from /variables. Valid copy:path are [/deploymentId, \
+             /variables] and valid copy:from are [/canarySettings/deploymentId, /canarySettings/stageVariableOverrides]"
+        );
+    }
+}

@@ -1,0 +1,29 @@
+//! API keys, and the tokens that stand for them.
+
+mod api_keys;
+mod rules;
+mod tokens;
+
+use axum::Router;
+use axum::routing::{delete, get};
+use keyplan_wire::error::ApiError;
+
+use crate::Admin;
+
+/// `/apikeys`, behind the gate.
+#[must_use]
+pub fn router(admin: &Admin) -> Router {
+    admin.gated(routes())
+}
+
+pub(crate) fn routes() -> Router<Admin> {
+    Router::new()
+        .route("/apikeys", get(api_keys::list).post(api_keys::create))
+        .route("/apikeys/{key}", get(api_keys::get).patch(api_keys::update).delete(api_keys::delete))
+        .route("/apikeys/{key}/tokens", get(tokens::list).post(tokens::create))
+        .route("/apikeys/{key}/tokens/{token}", delete(tokens::delete))
+}
+
+fn unknown_key() -> ApiError {
+    ApiError::not_found("Invalid API Key identifier specified")
+}

@@ -1,0 +1,114 @@
+use keyplan_domain::key::{ApiKey, ApiKeyId, KeyValue};
+use keyplan_domain::time::Timestamp;
+use keyplan_domain::token::{Scope, TokenId, TokenRecord};
+use keyplan_wire::api_key::{CreateApiKeyInput, CreateTokenInput};
+use keyplan_wire::error::{ApiError, Violation};
+use keyplan_wire::patch::{Op, PatchOperation};
+
+use crate::tagging::new_tags;
+
+const MAX_NAME: usize = 1_024;
+const MAX_DESCRIPTION: usize = 125_000;
+const MAX_PRINCIPAL: usize = 256;
+/// Each is a statement of the authorizer's policy.
+const MAX_SCOPES: usize = 50;
+const PATCH_PATHS: [&str; 4] = ["/description", "/enabled", "/name", "/customerId"];
+
+/// The key that a caller asks for, and its value if the caller chose one.
+pub(super) fn new_key(
+    input: CreateApiKeyInput,
+    id: ApiKeyId,
+    now: Timestamp,
+) -> Result<(ApiKey, Option<KeyValue>), ApiError> {
+    if input.stage_keys.is_some_and(|stages| !stages.is_empty()) {
+        return Err(ApiError::bad_request("Keyplan does not support stageKeys: add the stage to a usage plan."));
+    }
+    let value = match input.value.filter(|value| !value.expose().is_empty()) {
+        Some(value) => Some(KeyValue::parse(value.expose()).map_err(|error| ApiError::bad_request(error.to_string()))?),
+        None => None,
+    };
+    let key = ApiKey {
+        id,
+        name: name(input.name)?,
+        description: description(input.description)?,
+        customer_id: input.customer_id.filter(|customer| !customer.is_empty()),
+        enabled: input.enabled.unwrap_or(false),
+        created_date: now,
+        last_updated_date: now,
+        tags: new_tags(input.tags)?,
+    };
+    Ok((key, value))
+}
+
+/// Carries out a patch. A key's value is not among what can be changed.
+pub(super) fn patch(key: &mut ApiKey, operations: &[PatchOperation], now: Timestamp) -> Result<(), ApiError> {
+    for operation in operations {
+        let path = operation.path.as_deref().unwrap_or_default();
+        if PATCH_PATHS.contains(&path) && operation.op != Op::Replace {
+            return Err(operation.unsupported_op());
+        }
+        let text = operation.text().map(str::to_owned);
+        match path {
+            "/name" => key.name = name(text)?,
+            "/description" => key.description = description(text)?,
+            "/customerId" => key.customer_id = text,
+            "/enabled" => key.enabled = operation.boolean(),
+            _ => return Err(operation.unknown_path(&PATCH_PATHS)),
+        }
+    }
+    key.last_updated_date = now;
+    Ok(())
+}
+
+fn name(name: Option<String>) -> Result<Option<String>, ApiError> {
+    let text = format!("Invalid API Key name, can be at most {MAX_NAME} characters.");
+    at_most(MAX_NAME, name, &text)
+}
+
+fn description(description: Option<String>) -> Result<Option<String>, ApiError> {
+    at_most(MAX_DESCRIPTION, description, "Invalid API Key description specified.")
+}
+
+fn at_most(limit: usize, text: Option<String>, error: &str) -> Result<Option<String>, ApiError> {
+    let text = text.filter(|text| !text.is_empty());
+    if text.as_ref().is_some_and(|text| text.chars().count() > limit) {
+        return Err(ApiError::bad_request(error));
+    }
+    Ok(text)
+}
+
+/// The token that a caller asks for.
+pub(super) fn new_token(
+    input: CreateTokenInput,
+    id: TokenId,
+    key_id: ApiKeyId,
+    now: Timestamp,
+) -> Result<TokenRecord, ApiError> {
+    let principal_id =
+        input.principal_id.ok_or_else(|| ApiError::validation(Violation::missing("createTokenInput.principalId")))?;
+    if !(1..=MAX_PRINCIPAL).contains(&principal_id.chars().count()) || principal_id.chars().any(char::is_control) {
+        return Err(ApiError::bad_request(format!(
+            "Invalid principalId: it must have 1 to {MAX_PRINCIPAL} characters, none of them a control character"
+        )));
+    }
+    let scopes = input.scopes.unwrap_or_default();
+    if scopes.len() > MAX_SCOPES {
+        return Err(ApiError::bad_request(format!("A token can have at most {MAX_SCOPES} scopes")));
+    }
+    let scopes = scopes.iter().map(|scope| Scope::parse(scope)).collect::<Result<_, _>>();
+    let expires = input.expires_at.map(Timestamp::from_seconds);
+    if expires.is_some_and(|expires| expires <= now) {
+        return Err(ApiError::bad_request("Invalid expiresAt: it must be in the future, in seconds since the epoch"));
+    }
+    Ok(TokenRecord {
+        id,
+        key_id,
+        principal_id,
+        scopes: scopes.map_err(|error| ApiError::bad_request(format!("Invalid scope: {error}")))?,
+        created_date: now,
+        expires,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,198 @@
+//! Every function is a Lambda, not only a library: its own binary runs under a
+//! Runtime API, gets the sample events and answers as expected.
+
+use keyplan_tests::{Function, Stack, samples};
+use serde_json::{Value, json};
+
+/// What a function's environment is on Lambda, pointing at a stack.
+fn environment(stack: &Stack) -> Vec<(&'static str, &str)> {
+    vec![
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_ACCOUNT_ID", "000000000000"),
+        ("AWS_ACCESS_KEY_ID", "local"),
+        ("AWS_SECRET_ACCESS_KEY", "local"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", &stack.dynamodb),
+        ("AWS_ENDPOINT_URL_LAMBDA", &stack.control),
+        ("CONFIG_TABLE", "keyplan-config"),
+        ("USAGE_TABLE", "keyplan-usage"),
+        ("ADMIN_CREDENTIALS", "local:local"),
+    ]
+}
+
+/// Feeds a function its samples and holds its answers against the expected.
+fn answers_its_samples(name: &str, at_least: usize) {
+    let stack = Stack::with(&["--demo"]);
+    let function = Function::start(name, &environment(&stack));
+    let samples = samples::of(name);
+    assert!(samples.len() >= at_least, "{name} has {} samples, fewer than {at_least}", samples.len());
+    let mut differences = Vec::new();
+    for mut sample in samples {
+        samples::sign(&mut sample.event);
+        let answer = match function.invoke(&sample.event) {
+            Ok(answer) | Err(answer) => answer,
+        };
+        if let Some(difference) = samples::difference(&sample.expected, &answer) {
+            differences.push(format!("{}: {difference}\n  in {answer}", sample.case));
+        }
+    }
+    assert!(differences.is_empty(), "events/{name}:\n{}", differences.join("\n"));
+    assert_no_secret_in(&function.logged());
+}
+
+fn assert_no_secret_in(log: &str) {
+    for secret in ["demo-key-value", "kp_Demo", "local:local"] {
+        assert!(!log.contains(secret), "{secret} is in the log:\n{log}");
+    }
+}
+
+#[test]
+fn the_authorizer_answers_its_samples() {
+    answers_its_samples("authorizer", 6);
+}
+
+#[test]
+fn the_gateway_answers_its_samples() {
+    answers_its_samples("gateway", 4);
+}
+
+#[test]
+fn admin_apis_answers_its_samples() {
+    answers_its_samples("admin-apis", 4);
+}
+
+#[test]
+fn admin_keys_answers_its_samples() {
+    answers_its_samples("admin-keys", 4);
+}
+
+#[test]
+fn admin_plans_answers_its_samples() {
+    answers_its_samples("admin-plans", 4);
+}
+
+#[test]
+fn a_function_without_a_variable_that_it_needs_does_not_start_and_names_it() {
+    let stack = Stack::start();
+    for name in ["authorizer", "gateway", "admin-apis", "admin-keys", "admin-plans"] {
+        let mut needed = vec!["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "CONFIG_TABLE"];
+        if name.starts_with("admin-") {
+            needed.push("ADMIN_CREDENTIALS");
+        }
+        for missing in needed {
+            let mut environment = environment(&stack);
+            environment.retain(|(variable, _)| *variable != missing);
+            let (status, log) = Function::start(name, &environment).ended();
+            assert!(!status.success(), "{name} without {missing} ended with {status}");
+            assert!(log.contains(missing), "{name} does not name {missing}:\n{log}");
+        }
+    }
+}
+
+#[test]
+fn a_malformed_variable_keeps_a_function_from_starting_and_is_named() {
+    let stack = Stack::start();
+    for name in ["authorizer", "gateway"] {
+        let mut environment = environment(&stack);
+        environment.push(("CONFIG_CACHE_TTL_SECONDS", "soon"));
+        let (status, log) = Function::start(name, &environment).ended();
+        assert!(!status.success(), "{name} ended with {status}");
+        assert!(log.contains("CONFIG_CACHE_TTL_SECONDS"), "{log}");
+    }
+}
+
+/// `GET /demoheader/prod/hello` without a key, as each of Lambda's HTTP front
+/// doors puts it (Lambda and Elastic Load Balancing developer guides).
+fn one_call_in_every_shape() -> [(&'static str, Value); 4] {
+    const PATH: &str = "/demoheader/prod/hello";
+    let rest = json!({
+        "resource": "/{proxy+}", "path": PATH, "httpMethod": "GET",
+        "headers": {"Accept": "*/*", "Host": "abcdef1234.execute-api.us-east-1.example.com", "User-Agent": "curl/8.5.0"},
+        "multiValueHeaders": {
+            "Accept": ["*/*"], "Host": ["abcdef1234.execute-api.us-east-1.example.com"], "User-Agent": ["curl/8.5.0"],
+        },
+        "queryStringParameters": null, "multiValueQueryStringParameters": null,
+        "pathParameters": {"proxy": "demoheader/prod/hello"}, "stageVariables": null,
+        "requestContext": {
+            "resourceId": "123456", "resourcePath": "/{proxy+}", "httpMethod": "GET", "path": format!("/live{PATH}"),
+            "accountId": "000000000000", "protocol": "HTTP/1.1", "stage": "live", "apiId": "abcdef1234",
+            "requestId": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef", "identity": {"sourceIp": "192.0.2.17", "userAgent": "curl/8.5.0"},
+        },
+        "body": null, "isBase64Encoded": false,
+    });
+    let version_2 = |host: &str, api_id: &str| {
+        json!({
+            "version": "2.0", "routeKey": "$default", "rawPath": PATH, "rawQueryString": "",
+            "headers": {"accept": "*/*", "host": host, "user-agent": "curl/8.5.0", "x-forwarded-for": "192.0.2.17"},
+            "requestContext": {
+                "accountId": "000000000000", "apiId": api_id, "domainName": host,
+                "domainPrefix": host.split('.').next(), "requestId": "JKJaXmPLvHcESHA=", "routeKey": "$default",
+                "stage": "$default", "time": "10/Mar/2026:05:16:23 +0000", "timeEpoch": 1_773_119_783_021_i64,
+                "http": {
+                    "method": "GET", "path": PATH, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.17",
+                    "userAgent": "curl/8.5.0",
+                },
+            },
+            "isBase64Encoded": false,
+        })
+    };
+    let alb = json!({
+        "requestContext": {"elb": {
+            "targetGroupArn": "arn:aws:elasticloadbalancing:us-east-1:000000000000:targetgroup/keyplan/49e9d65c45c6791a",
+        }},
+        "httpMethod": "GET", "path": PATH, "queryStringParameters": {},
+        "headers": {
+            "accept": "*/*", "host": "keyplan-846800462.us-east-1.elb.amazonaws.com", "user-agent": "curl/8.5.0",
+            "x-amzn-trace-id": "Root=1-5bdb40ca-556d8b0c50dc66f0511bf520", "x-forwarded-for": "192.0.2.17",
+            "x-forwarded-port": "443", "x-forwarded-proto": "https",
+        },
+        "body": "", "isBase64Encoded": false,
+    });
+    [
+        ("REST 1.0", rest),
+        ("HTTP API 2.0", version_2("9jkl012mno.gateway.example.com", "9jkl012mno")),
+        ("Function URL", version_2("abcdefghijklmnop.lambda-url.us-east-1.on.aws", "abcdefghijklmnop")),
+        ("ALB", alb),
+    ]
+}
+
+/// What a caller would see, whichever form of answer its front door takes.
+fn as_seen(answer: &Value) -> Value {
+    let header = |name: &str| {
+        let single = answer["headers"].as_object().into_iter().flatten();
+        let multiple = answer["multiValueHeaders"].as_object().into_iter().flatten();
+        single
+            .chain(multiple)
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.get(0).unwrap_or(value).clone())
+    };
+    json!({
+        "status": answer["statusCode"], "content-type": header("content-type"),
+        "x-amzn-errortype": header("x-amzn-errortype"), "has a request id": header("x-amzn-requestid").is_some(),
+        "body": answer["body"], "isBase64Encoded": answer["isBase64Encoded"].as_bool().unwrap_or_default(),
+    })
+}
+
+#[test]
+fn one_refusal_is_the_same_from_every_front_door() {
+    let stack = Stack::with(&["--demo"]);
+    let gateway = Function::start("gateway", &environment(&stack));
+    for (shape, event) in one_call_in_every_shape() {
+        let answer = gateway.invoke(&event).unwrap_or_else(|error| panic!("{shape}: {error}"));
+        let expected = json!({
+            "status": 403, "content-type": "application/json", "x-amzn-errortype": "ForbiddenException",
+            "has a request id": true, "body": r#"{"message":"Forbidden"}"#, "isBase64Encoded": false,
+        });
+        assert_eq!(as_seen(&answer), expected, "{shape}: {answer}");
+    }
+}
+
+#[test]
+fn what_is_no_http_event_is_refused_by_name_of_the_shapes() {
+    let stack = Stack::start();
+    let gateway = Function::start("gateway", &environment(&stack));
+    for event in [json!(null), json!({}), json!({"Records": []}), json!("GET /")] {
+        let error = gateway.invoke(&event).expect_err("no HTTP event");
+        let message = error["errorMessage"].as_str().unwrap_or_default();
+        assert!(message.contains("event"), "{event}: {error}");
+    }
+}
