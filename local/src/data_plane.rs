@@ -13,7 +13,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use keyplan_gateway::{Gateway, MAX_BODY_BYTES, Request};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -30,26 +30,16 @@ pub(crate) async fn serve(listener: TcpListener, gateway: Gateway, shutdown: imp
     let connections = GracefulShutdown::new();
     tokio::pin!(shutdown);
     loop {
-        tokio::select! {
+        let accepted = tokio::select! {
             () = &mut shutdown => break,
-            accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => {
-                    if let Err(error) = stream.set_nodelay(true) {
-                        tracing::debug!(%error, "TCP_NODELAY");
-                    }
-                    let connection = connection(stream, peer, gateway.clone());
-                    let connection = connections.watch(connection);
-                    tokio::spawn(async move {
-                        if let Err(error) = connection.await {
-                            tracing::debug!(%error, "a connection ended");
-                        }
-                    });
-                }
-                Err(error) => {
-                    // Too many open files, as a rule: some will be closed.
-                    tracing::warn!(%error, "a connection was not accepted");
-                    tokio::time::sleep(PAUSE_AFTER_FAILED_ACCEPT).await;
-                }
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, peer)) => serve_connection(stream, peer, gateway.clone(), connections.watcher()),
+            Err(error) => {
+                // Too many open files, as a rule: some will be closed.
+                tracing::warn!(%error, "a connection was not accepted");
+                tokio::time::sleep(PAUSE_AFTER_FAILED_ACCEPT).await;
             }
         }
     }
@@ -57,11 +47,10 @@ pub(crate) async fn serve(listener: TcpListener, gateway: Gateway, shutdown: imp
     connections.shutdown().await;
 }
 
-fn connection(
-    stream: TcpStream,
-    peer: SocketAddr,
-    gateway: Gateway,
-) -> http1::Connection<TokioIo<TcpStream>, impl hyper::service::HttpService<Incoming, ResBody = Full<Bytes>>> {
+fn serve_connection(stream: TcpStream, peer: SocketAddr, gateway: Gateway, watcher: Watcher) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "TCP_NODELAY");
+    }
     let service = service_fn(move |request| {
         let gateway = gateway.clone();
         async move {
@@ -72,10 +61,16 @@ fn connection(
             Ok::<_, Infallible>(response.map(Full::new))
         }
     });
-    http1::Builder::new()
+    let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .max_buf_size(MAX_HEAD_BYTES)
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(TokioIo::new(stream), service);
+    let connection = watcher.watch(connection);
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "a connection ended");
+        }
+    });
 }
 
 /// The body ended before its announced end, or is not chunked as it says.

@@ -1,6 +1,3 @@
-// COORDINATOR -> admin helper: sorry, a race: at 23:27 I overwrote your methods.rs, methods/rules.rs,
-// method_responses.rs and gateway_responses.rs with mine (and left stages/patches.rs, paging.rs). apis/ is all yours
-// again: keep, adapt or rewrite what you find; I do not touch it any more. Remove this note.
 //! REST APIs and everything below them, the account, and tags.
 //!
 //! Whatever belongs to an API is edited as one definition: the store reads it,
@@ -29,13 +26,11 @@ use axum::Router;
 use axum::routing::{delete, get, put};
 use keyplan_domain::api::RestApiDefinition;
 use keyplan_domain::id::RestApiId;
-use keyplan_wire::error::ApiError;
 
 use crate::answer::Failure;
 use crate::{Admin, refused};
 
 /// `/restapis`, `/account` and `/tags`, behind the gate.
-#[must_use]
 pub fn router(admin: &Admin) -> Router {
     admin.gated(routes())
 }
@@ -64,7 +59,7 @@ pub(crate) fn routes() -> Router<Admin> {
         )
         .route("/restapis/{api}/stages", get(stages::list).post(stages::create))
         .route("/restapis/{api}/stages/{stage}", get(stages::get).patch(stages::update).delete(stages::delete))
-        .route("/restapis/{api}/stages/{stage}/cache/authorizers", delete(stages::flush_authorizers))
+        .route("/restapis/{api}/stages/{stage}/cache/authorizers", delete(stages::flush_authorizers_cache))
         .route("/restapis/{api}/gatewayresponses", get(gateway_responses::list))
         .route(
             "/restapis/{api}/gatewayresponses/{type}",
@@ -101,12 +96,7 @@ fn method_routes() -> Router<Admin> {
         )
 }
 
-/// An API with everything, or the 404 that its own operations answer.
+/// An API with everything that belongs to it.
 async fn definition(admin: &Admin, id: &RestApiId) -> Result<RestApiDefinition, Failure> {
     Ok(admin.store().definition(id).await?.ok_or_else(|| missing::api(admin, id.as_str()))?)
-}
-
-/// A member that Keyplan cannot honour is refused rather than forgotten.
-fn refuse_member(name: &str, is_given: bool) -> Result<(), ApiError> {
-    if is_given { Err(ApiError::bad_request(format!("Keyplan does not support {name}."))) } else { Ok(()) }
 }

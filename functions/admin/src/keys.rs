@@ -11,7 +11,6 @@ use keyplan_wire::error::ApiError;
 use crate::Admin;
 
 /// `/apikeys`, behind the gate.
-#[must_use]
 pub fn router(admin: &Admin) -> Router {
     admin.gated(routes())
 }

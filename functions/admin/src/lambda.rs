@@ -1,1 +1,247 @@
-//! lambda
+//! The control plane as a Lambda function behind a REST API: its proxy events
+//! become requests to the routers, the answers proxy responses.
+//!
+//! API Gateway hands the path over decoded and, called by its own address, with
+//! the stage in front of what the client signed. So the signature decides: each
+//! spelling that the client may have signed is tried, and the one that was
+//! signed is routed.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use aws_lambda_events::apigw::{ApiGatewayProxyRequest, ApiGatewayProxyResponse};
+use aws_lambda_events::encodings::Body as EventBody;
+use axum::Router;
+use axum::body::Body;
+use axum::response::IntoResponse;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use http::header::CONTENT_LENGTH;
+use http::{Request, Response};
+use http_body_util::BodyExt;
+use keyplan_store::clock::SystemClock;
+use keyplan_store::connect::{Connection, MissingVariable};
+use keyplan_store::{Store, Tables};
+use keyplan_wire::error::ApiError;
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use tower::ServiceExt;
+use tracing_subscriber::EnvFilter;
+
+use crate::answer::Failure;
+use crate::credentials::Credentials;
+use crate::sigv4::CandidatePath;
+use crate::{Admin, Settings};
+
+/// Everything but RFC 3986's unreserved characters, as clients encode the
+/// parts of a path and of a query.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+/// A tag operation's path ends with one segment, whatever slashes are in it.
+const TAGS: &str = "/tags/";
+
+/// Runs the function whose router is made by `router`, with what the
+/// environment says. Logs are JSON on stderr; what keeps the function from
+/// starting is logged by the name of its variable.
+pub async fn main(router: fn(&Admin) -> Router) -> ExitCode {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr).init();
+    match serve(router).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, "the function cannot run");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(router: fn(&Admin) -> Router) -> Result<(), Error> {
+    let connection = Connection::from_env()?;
+    let settings = Settings {
+        region: connection.region.clone(),
+        account_id: required("AWS_ACCOUNT_ID", "the 12 digits of the AWS account")?,
+    };
+    let tables = Tables {
+        config: required("CONFIG_TABLE", "the name of the configuration table")?,
+        usage: required("USAGE_TABLE", "the name of the usage table")?,
+    };
+    let credentials = Credentials::from_env()?;
+    let store = Store::new(connection.dynamodb(), tables);
+    let router = router(&Admin::new(settings, store, Arc::new(SystemClock), credentials));
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<ApiGatewayProxyRequest>| {
+        let router = router.clone();
+        async move { handle(router, event.payload).await }
+    }))
+    .await
+}
+
+fn required(name: &'static str, expected: &'static str) -> Result<String, MissingVariable> {
+    std::env::var(name).ok().filter(|value| !value.is_empty()).ok_or(MissingVariable { name, expected })
+}
+
+/// Answers one event.
+///
+/// # Errors
+/// When the answer cannot be read, which no caller can bring about.
+pub async fn handle(router: Router, event: ApiGatewayProxyRequest) -> Result<ApiGatewayProxyResponse, Error> {
+    let response = match decode(event) {
+        Ok(request) => match router.oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        },
+        Err(error) => Failure::from(error).into_response(),
+    };
+    encode(response).await
+}
+
+fn decode(event: ApiGatewayProxyRequest) -> Result<Request<Body>, ApiError> {
+    let body = match (event.body, event.is_base64_encoded) {
+        (None, _) => Vec::new(),
+        (Some(text), false) => text.into_bytes(),
+        (Some(text), true) => BASE64_STANDARD
+            .decode(text)
+            .map_err(|_| ApiError::bad_request("The event's body is said to be Base64 and is not."))?,
+    };
+    let path = event.path.unwrap_or_else(|| "/".to_owned());
+    let candidates = candidates(&path, event.request_context.path.as_deref().unwrap_or_default());
+
+    let mut query = event.multi_value_query_string_parameters;
+    if query.is_empty() {
+        query = event.query_string_parameters;
+    }
+    let encoded = |text: &str| utf8_percent_encode(text, RESERVED).to_string();
+    let pairs: Vec<String> =
+        query.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value))).collect();
+    let uri = match pairs.join("&").as_str() {
+        "" => encoded_path(&path),
+        query => format!("{}?{query}", encoded_path(&path)),
+    };
+
+    let mut request = Request::builder()
+        .method(event.http_method)
+        .uri(uri)
+        .extension(candidates)
+        .body(Body::from(body))
+        .map_err(|_| ApiError::bad_request("The event's path is none."))?;
+    *request.headers_mut() =
+        if event.multi_value_headers.is_empty() { event.headers } else { event.multi_value_headers };
+    Ok(request)
+}
+
+/// What a client may have signed: the path as it stands in the event or as it
+/// was before it was decoded, with or without what `full`, the path of the
+/// event's context, has in front of it.
+fn candidates(path: &str, full: &str) -> Vec<CandidatePath> {
+    let prefix = full.strip_suffix(path).filter(|prefix| !prefix.is_empty());
+    let mut candidates = Vec::new();
+    for prefix in std::iter::once("").chain(prefix) {
+        for path in [path.to_owned(), encoded_path(path)] {
+            let candidate = CandidatePath { prefix: prefix.to_owned(), path };
+            if !candidates.contains(&candidate) {
+                candidates.push(candidate);
+            }
+        }
+    }
+    candidates
+}
+
+/// A decoded path as a client encodes it.
+fn encoded_path(path: &str) -> String {
+    let encoded = |text: &str| utf8_percent_encode(text, RESERVED).to_string();
+    match path.strip_prefix(TAGS) {
+        Some(arn) => format!("{TAGS}{}", encoded(arn)),
+        None => path.split('/').map(encoded).collect::<Vec<_>>().join("/"),
+    }
+}
+
+async fn encode(response: Response<Body>) -> Result<ApiGatewayProxyResponse, Error> {
+    let (parts, body) = response.into_parts();
+    let body = body.collect().await?.to_bytes();
+    let mut answer = ApiGatewayProxyResponse::default();
+    answer.status_code = parts.status.as_u16().into();
+    answer.headers = parts.headers;
+    answer.headers.remove(CONTENT_LENGTH);
+    if !body.is_empty() {
+        answer.body = Some(EventBody::Text(String::from_utf8(body.to_vec())?));
+    }
+    Ok(answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::any;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn paths(path: &str, full: &str) -> Vec<String> {
+        candidates(path, full).into_iter().map(|CandidatePath { prefix, path }| format!("{prefix}|{path}")).collect()
+    }
+
+    #[test]
+    fn every_path_that_may_have_been_signed_is_tried() {
+        assert_eq!(paths("/apikeys", "/apikeys"), ["|/apikeys"]);
+        assert_eq!(paths("/apikeys/", "/prod/apikeys/"), ["|/apikeys/", "/prod|/apikeys/"]);
+        assert_eq!(
+            paths("/tags/arn:aws:apigateway:us-east-1::/restapis/abc", ""),
+            [
+                "|/tags/arn:aws:apigateway:us-east-1::/restapis/abc",
+                "|/tags/arn%3Aaws%3Aapigateway%3Aus-east-1%3A%3A%2Frestapis%2Fabc",
+            ]
+        );
+        assert_eq!(
+            paths("/tags/arn%3Aaws", "/prod/tags/arn%3Aaws"),
+            ["|/tags/arn%3Aaws", "|/tags/arn%253Aaws", "/prod|/tags/arn%3Aaws", "/prod|/tags/arn%253Aaws"]
+        );
+    }
+
+    async fn answered(event: Value) -> Value {
+        let echo = async |request: Request<Body>| {
+            let (parts, body) = request.into_parts();
+            let body = body.collect().await.unwrap().to_bytes();
+            let values: Vec<_> = parts.headers.get_all("a").iter().collect();
+            format!("{} {} {values:?} {}", parts.method, parts.uri, String::from_utf8_lossy(&body))
+        };
+        let router = Router::new().fallback(any(echo));
+        let event = serde_json::from_value(event).unwrap();
+        serde_json::to_value(handle(router, event).await.unwrap()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn an_event_becomes_a_request_and_its_answer_a_response() {
+        let answer = answered(json!({
+            "resource": "/{proxy+}",
+            "path": "/restapis/é/x y",
+            "httpMethod": "PUT",
+            "headers": {"Host": "h", "A": "2"},
+            "multiValueHeaders": {"Host": ["h"], "A": ["1", "2"]},
+            "queryStringParameters": {"k": "2"},
+            "multiValueQueryStringParameters": {"k": ["1&", "2"]},
+            "requestContext": {"httpMethod": "PUT", "path": "/restapis/é/x y"},
+            "body": "Ym9keQ==",
+            "isBase64Encoded": true
+        }))
+        .await;
+        assert_eq!(
+            answer,
+            json!({
+                "statusCode": 200,
+                "headers": {"content-type": "text/plain; charset=utf-8"},
+                "multiValueHeaders": {},
+                "body": "PUT /restapis/%C3%A9/x%20y?k=1%26&k=2 [\"1\", \"2\"] body",
+                "isBase64Encoded": false
+            })
+        );
+    }
+
+    #[tokio::test]
+    async fn a_body_that_is_not_what_it_is_said_to_be_is_refused() {
+        let answer = answered(json!({
+            "path": "/", "httpMethod": "GET", "requestContext": {"httpMethod": "GET"}, "body": "?", "isBase64Encoded": true
+        }))
+        .await;
+        assert_eq!(
+            (&answer["statusCode"], &answer["headers"]["x-amzn-errortype"]),
+            (&json!(400), &json!("BadRequestException"))
+        );
+    }
+}

@@ -88,7 +88,6 @@ impl Admin {
 }
 
 /// The whole control plane.
-#[must_use]
 pub fn router(admin: &Admin) -> Router {
     admin.gated(apis::routes().merge(keys::routes()).merge(plans::routes()))
 }

@@ -13,7 +13,6 @@ use keyplan_wire::error::ApiError;
 use crate::Admin;
 
 /// `/usageplans`, behind the gate.
-#[must_use]
 pub fn router(admin: &Admin) -> Router {
     admin.gated(routes())
 }

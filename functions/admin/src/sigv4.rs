@@ -27,7 +27,7 @@ use subtle::ConstantTimeEq;
 use crate::credentials::Credentials;
 use authorization::Authorization;
 use date::SigningDate;
-pub use gate::{Gate, MAX_BODY_BYTES, PathsAsSigned, admit};
+pub use gate::{CandidatePath, Gate, MAX_BODY_BYTES, admit};
 
 /// How far a signature's time may be from ours, either way.
 pub const MAX_SKEW: Duration = Duration::from_secs(5 * 60);
@@ -48,6 +48,15 @@ pub struct Verifier {
     /// What the requests of unknown ids are compared with, so that they take
     /// as long as others.
     dummy: SecretString,
+}
+
+/// What a good signature tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// Who signed.
+    pub caller: AccessKeyId,
+    /// Which of the request's paths was signed, by its place among them.
+    pub path: usize,
 }
 
 /// The id of the credentials that a verified request was signed with.
@@ -151,11 +160,11 @@ impl Verifier {
         Self { credentials, region: region.into(), service, dummy: SecretString::from("no-one-has-this-secret") }
     }
 
-    /// Who signed `request`, which arrived at `now`.
+    /// Who signed `request`, which arrived at `now`, and for which path.
     ///
     /// # Errors
     /// [`SignatureError`].
-    pub fn verify(&self, request: &SignedRequest<'_>, now: Timestamp) -> Result<AccessKeyId, SignatureError> {
+    pub fn verify(&self, request: &SignedRequest<'_>, now: Timestamp) -> Result<Verified, SignatureError> {
         let authorization = Authorization::of(request.headers, request.query)?;
         if request.headers.contains_key(SESSION_TOKEN) {
             return Err(SignatureError::TemporaryCredentials);
@@ -167,15 +176,17 @@ impl Verifier {
         let headers = authorization.signed_headers(request.headers)?;
         let known = self.credentials.secret(authorization.id);
         let secret = known.unwrap_or(&self.dummy);
-        let mut matches = false;
-        for path in request.paths {
+        let mut signed = None;
+        for (place, path) in request.paths.iter().enumerate() {
             let signature = self.sign(request, path, &headers, &date, secret);
-            matches |= signature.is_some_and(|signature| authorization.carries(&signature));
+            if signature.is_some_and(|signature| authorization.carries(&signature)) {
+                signed = Some(place);
+            }
         }
-        match (known, matches) {
+        match (known, signed) {
             (None, _) => Err(SignatureError::UnknownId),
-            (Some(_), false) => Err(SignatureError::Mismatch),
-            (Some(_), true) => Ok(AccessKeyId(authorization.id.to_owned())),
+            (Some(_), None) => Err(SignatureError::Mismatch),
+            (Some(_), Some(path)) => Ok(Verified { caller: AccessKeyId(authorization.id.to_owned()), path }),
         }
     }
 

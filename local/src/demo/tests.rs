@@ -45,8 +45,9 @@ async fn a_demo_made_again_changes_nothing_but_what_was_used() {
 #[tokio::test]
 async fn several_processes_can_make_one_demo_at_a_time() {
     let store = store().await;
-    let (a, b, c) = (make(&store, &place(), NOW), make(&store, &place(), NOW), make(&store, &place(), NOW));
-    let (a, b, c) = tokio::join!(a, b, c);
+    let place = place();
+    let make = || make(&store, &place, NOW);
+    let (a, b, c) = tokio::join!(make(), make(), make());
     a.and(b).and(c).unwrap();
 }
 

@@ -2,15 +2,14 @@ mod rules;
 
 use axum::extract::State;
 use bytes::Bytes;
-use keyplan_domain::api::{Authorizer, RestApiDefinition};
+use keyplan_domain::api::RestApiDefinition;
 use keyplan_domain::id::RestApiId;
 use keyplan_store::entropy;
 use keyplan_wire::error::ApiError;
-use keyplan_wire::page::Items;
 use keyplan_wire::rest_api::CreateAuthorizerInput;
 use keyplan_wire::{input, patch};
 
-use super::missing;
+use super::{definition, missing, paging};
 use crate::Admin;
 use crate::answer::{Outcome, accepted, created, edited, ok};
 use crate::extract::{Query, Segments};
@@ -32,22 +31,14 @@ pub(super) async fn create(State(admin): State<Admin>, Segments(api): Segments<S
     created(&edited(written, ApiError::concurrent_modification())?)
 }
 
-/// Authorizers are few; their page begins after the id that `position` names.
 pub(super) async fn list(State(admin): State<Admin>, Segments(api): Segments<String>, query: Query) -> Outcome {
-    let definition =
-        admin.store().definition(&RestApiId::new(&api)).await?.ok_or_else(|| missing::api(&admin, &api))?;
-    let page = query.page()?;
-    let after = page.position.unwrap_or_default();
-    let mut item: Vec<Authorizer> = definition.authorizers.into_values().filter(|one| one.id > after).collect();
-    let more = item.len() > page.limit;
-    item.truncate(page.limit);
-    let position = item.last().filter(|_| more).map(|last| last.id.clone());
-    ok(&Items { item, position })
+    let definition = definition(&admin, &RestApiId::new(api)).await?;
+    let authorizers = definition.authorizers.into_values();
+    ok(&paging::page(authorizers, |authorizer| authorizer.id.clone(), &query.page()?)?)
 }
 
 pub(super) async fn get(State(admin): State<Admin>, Segments((api, id)): Segments<(String, String)>) -> Outcome {
-    let definition =
-        admin.store().definition(&RestApiId::new(&api)).await?.ok_or_else(|| missing::api(&admin, &api))?;
+    let definition = definition(&admin, &RestApiId::new(api)).await?;
     ok(definition.authorizers.get(&id).ok_or_else(missing::authorizer)?)
 }
 

@@ -11,7 +11,7 @@ use keyplan_wire::{input, patch};
 
 use super::mapping::{check_names, check_sources, check_status};
 use super::methods::edit_entry;
-use super::missing;
+use super::{definition, missing};
 use crate::Admin;
 use crate::answer::{Outcome, accepted, created, edited, ok};
 use crate::extract::Segments;
@@ -44,8 +44,7 @@ const PARAMETER_SOURCES: [&str; 3] = ["method.request.", "context.", "stageVaria
 
 /// All 21, on one page whatever was asked for.
 pub(super) async fn list(State(admin): State<Admin>, Segments(api): Segments<String>) -> Outcome {
-    let definition =
-        admin.store().definition(&RestApiId::new(&api)).await?.ok_or_else(|| missing::api(&admin, &api))?;
+    let definition = definition(&admin, &RestApiId::new(api)).await?;
     let shown = GatewayResponseType::ALL.iter();
     let shown = shown.map(|kind| GatewayResponseAnswer::new(*kind, &definition.gateway_responses));
     ok(&Items::all(shown.collect()))
@@ -53,8 +52,7 @@ pub(super) async fn list(State(admin): State<Admin>, Segments(api): Segments<Str
 
 pub(super) async fn get(State(admin): State<Admin>, Segments((api, kind)): Segments<(String, String)>) -> Outcome {
     let kind = response_type(&kind)?;
-    let definition =
-        admin.store().definition(&RestApiId::new(&api)).await?.ok_or_else(|| missing::api(&admin, &api))?;
+    let definition = definition(&admin, &RestApiId::new(api)).await?;
     ok(&GatewayResponseAnswer::new(kind, &definition.gateway_responses))
 }
 

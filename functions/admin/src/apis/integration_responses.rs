@@ -1,21 +1,17 @@
 use axum::extract::State;
 use bytes::Bytes;
 use keyplan_domain::api::{IntegrationResponse, RestApiDefinition};
-use keyplan_domain::id::RestApiId;
 use keyplan_wire::error::ApiError;
 use keyplan_wire::patch::PatchOperation;
 use keyplan_wire::rest_api::PutIntegrationResponseInput;
 use keyplan_wire::{input, patch};
 
 use super::mapping::{check_names, check_sources, check_status, check_templates, content_handling};
-use super::methods::edit_entry;
-use super::{integrations, methods, missing};
+use super::methods::{self, ResponsePath, edit_api, edit_entry};
+use super::{integrations, missing};
 use crate::Admin;
-use crate::answer::{Outcome, created, edited, no_content, ok};
+use crate::answer::{Outcome, created, no_content, ok};
 use crate::extract::Segments;
-
-/// The API, the resource, the verb and the status of a response's path.
-type ResponsePath = Segments<(String, String, String, String)>;
 
 const PARAMETER_SOURCES: [&str; 3] = ["integration.response.", "context.", "stageVariables."];
 
@@ -31,12 +27,12 @@ pub(super) async fn put(
         integration.integration_responses.insert(status.clone(), response.clone());
         Ok(())
     };
-    edited(admin.store().edit_rest_api(&RestApiId::new(api), edit).await, missing::resource())?;
+    edit_api(&admin, &api, edit).await?;
     created(&response)
 }
 
 pub(super) async fn get(State(admin): State<Admin>, Segments((api, resource, verb, status)): ResponsePath) -> Outcome {
-    let method = methods::read(&admin, &RestApiId::new(api), &resource, &verb).await?;
+    let method = methods::read(&admin, &api, &resource, &verb).await?;
     let integration = method.method_integration.ok_or_else(missing::integration)?;
     ok(integration.integration_responses.get(&status).ok_or_else(missing::response)?)
 }
@@ -53,7 +49,7 @@ pub(super) async fn update(
         apply(response, &operations)?;
         Ok(response.clone())
     };
-    ok(&edited(admin.store().edit_rest_api(&RestApiId::new(api), edit).await, missing::resource())?)
+    ok(&edit_api(&admin, &api, edit).await?)
 }
 
 pub(super) async fn delete(
@@ -64,7 +60,7 @@ pub(super) async fn delete(
         let responses = &mut integrations::of(definition, &resource, &verb)?.integration_responses;
         responses.remove(&status).map(|_| ()).ok_or_else(missing::response)
     };
-    edited(admin.store().edit_rest_api(&RestApiId::new(api), edit).await, missing::resource())?;
+    edit_api(&admin, &api, edit).await?;
     no_content()
 }
 

@@ -5,17 +5,15 @@ pub(super) use rules::with_variables_filled;
 use axum::extract::State;
 use bytes::Bytes;
 use keyplan_domain::api::{Integration, RestApiDefinition};
-use keyplan_domain::id::RestApiId;
 use keyplan_wire::error::ApiError;
 use keyplan_wire::rest_api::PutIntegrationInput;
 use keyplan_wire::{input, patch};
 
-use super::{methods, missing};
+use super::methods::{self, MethodPath, edit_api};
+use super::missing;
 use crate::Admin;
-use crate::answer::{Outcome, created, edited, no_content, ok};
+use crate::answer::{Outcome, created, no_content, ok};
 use crate::extract::Segments;
-
-type MethodPath = Segments<(String, String, String)>;
 
 pub(super) async fn put(
     State(admin): State<Admin>,
@@ -28,12 +26,12 @@ pub(super) async fn put(
         methods::of(definition, &resource, &verb)?.method_integration = Some(integration.clone());
         Ok(())
     };
-    edited(admin.store().edit_rest_api(&RestApiId::new(api), edit).await, missing::resource())?;
+    edit_api(&admin, &api, edit).await?;
     created(&integration)
 }
 
 pub(super) async fn get(State(admin): State<Admin>, Segments((api, resource, verb)): MethodPath) -> Outcome {
-    let method = methods::read(&admin, &RestApiId::new(api), &resource, &verb).await?;
+    let method = methods::read(&admin, &api, &resource, &verb).await?;
     ok(&method.method_integration.ok_or_else(missing::integration)?)
 }
 
@@ -48,7 +46,7 @@ pub(super) async fn update(
         rules::patch(integration, &operations)?;
         Ok(integration.clone())
     };
-    ok(&edited(admin.store().edit_rest_api(&RestApiId::new(api), edit).await, missing::resource())?)
+    ok(&edit_api(&admin, &api, edit).await?)
 }
 
 pub(super) async fn delete(State(admin): State<Admin>, Segments((api, resource, verb)): MethodPath) -> Outcome {
@@ -56,7 +54,7 @@ pub(super) async fn delete(State(admin): State<Admin>, Segments((api, resource, 
         let integration = methods::of(definition, &resource, &verb)?.method_integration.take();
         integration.map(|_| ()).ok_or_else(missing::integration)
     };
-    edited(admin.store().edit_rest_api(&RestApiId::new(api), edit).await, missing::resource())?;
+    edit_api(&admin, &api, edit).await?;
     no_content()
 }
 

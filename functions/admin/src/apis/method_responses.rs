@@ -2,99 +2,143 @@ use axum::extract::State;
 use bytes::Bytes;
 use keyplan_domain::api::{MethodResponse, RestApiDefinition};
 use keyplan_wire::error::ApiError;
-use keyplan_wire::patch::{Op, PatchOperation};
+use keyplan_wire::patch::PatchOperation;
 use keyplan_wire::rest_api::PutMethodResponseInput;
 use keyplan_wire::{input, patch};
 
-use super::{mapping, methods};
+use super::mapping::{check_names, check_status};
+use super::methods::{self, ResponsePath, edit_api, edit_entry};
+use super::missing;
 use crate::Admin;
 use crate::answer::{Outcome, created, no_content, ok};
 use crate::extract::Segments;
 
-type Ids = Segments<(String, String, String, String)>;
-
 pub(super) async fn put(
     State(admin): State<Admin>,
-    Segments((api, resource, verb, status)): Ids,
+    Segments((api, resource, verb, status)): ResponsePath,
     body: Bytes,
 ) -> Outcome {
-    mapping::status_code(&status)?;
     let input: PutMethodResponseInput = input::from_json(&body)?;
-    let response = MethodResponse {
-        status_code: status.clone(),
-        response_parameters: input.response_parameters.unwrap_or_default(),
-        response_models: input.response_models.unwrap_or_default(),
-    };
-    response.response_parameters.keys().try_for_each(|name| check_parameter(name))?;
+    let response = new_response(input, &status)?;
     let edit = |definition: &mut RestApiDefinition| {
-        let method = methods::of_mut(definition, &resource, &verb)?;
-        if method.method_responses.contains_key(&status) {
+        let responses = &mut methods::of(definition, &resource, &verb)?.method_responses;
+        if responses.contains_key(&status) {
             return Err(ApiError::conflict("Response already exists for this resource"));
         }
-        method.method_responses.insert(status.clone(), response.clone());
+        responses.insert(status.clone(), response.clone());
         Ok(())
     };
-    methods::edit_api(&admin, &api, edit).await?;
+    edit_api(&admin, &api, edit).await?;
     created(&response)
 }
 
-pub(super) async fn get(State(admin): State<Admin>, Segments((api, resource, verb, status)): Ids) -> Outcome {
-    let method = methods::method(&admin, &api, &resource, &verb).await?;
+pub(super) async fn get(State(admin): State<Admin>, Segments((api, resource, verb, status)): ResponsePath) -> Outcome {
+    let method = methods::read(&admin, &api, &resource, &verb).await?;
     ok(method.method_responses.get(&status).ok_or_else(missing::response)?)
 }
 
+/// Answers 201, not 200, as API Gateway does.
 pub(super) async fn update(
     State(admin): State<Admin>,
-    Segments((api, resource, verb, status)): Ids,
+    Segments((api, resource, verb, status)): ResponsePath,
     body: Bytes,
 ) -> Outcome {
     let operations = patch::parse(&body, "updateMethodResponseInput")?;
     let edit = |definition: &mut RestApiDefinition| {
-        let method = methods::of_mut(definition, &resource, &verb)?;
-        let response = method.method_responses.get_mut(&status).ok_or_else(missing::response)?;
-        operations.iter().try_for_each(|operation| apply(response, operation))?;
+        let responses = &mut methods::of(definition, &resource, &verb)?.method_responses;
+        let response = responses.get_mut(&status).ok_or_else(missing::response)?;
+        apply(response, &operations)?;
         Ok(response.clone())
     };
-    // 201, unlike every other update.
-    created(&methods::edit_api(&admin, &api, edit).await?)
+    created(&edit_api(&admin, &api, edit).await?)
 }
 
-pub(super) async fn delete(State(admin): State<Admin>, Segments((api, resource, verb, status)): Ids) -> Outcome {
+pub(super) async fn delete(
+    State(admin): State<Admin>,
+    Segments((api, resource, verb, status)): ResponsePath,
+) -> Outcome {
     let edit = |definition: &mut RestApiDefinition| {
-        let method = methods::of_mut(definition, &resource, &verb)?;
-        method.method_responses.remove(&status).map(|_| ()).ok_or_else(missing::response)
+        let responses = &mut methods::of(definition, &resource, &verb)?.method_responses;
+        responses.remove(&status).map(|_| ()).ok_or_else(missing::response)
     };
-    methods::edit_api(&admin, &api, edit).await?;
+    edit_api(&admin, &api, edit).await?;
     no_content()
 }
 
-/// The answer to a status code that a method or an integration has no response of.
-
-fn apply(response: &mut MethodResponse, operation: &PatchOperation) -> Result<(), ApiError> {
-    let segments = operation.segments();
-    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-    operation.add_remove_or_replace()?;
-    let is_removal = operation.op == Op::Remove;
-    match segments.as_slice() {
-        ["responseParameters", name] if is_removal => {
-            response.response_parameters.remove(*name);
-        }
-        ["responseParameters", name] => {
-            check_parameter(name)?;
-            response.response_parameters.insert((*name).to_owned(), operation.boolean());
-        }
-        ["responseModels", media_type] if is_removal => {
-            response.response_models.remove(*media_type);
-        }
-        ["responseModels", media_type] => {
-            let model = operation.text().ok_or_else(|| operation.invalid_path())?;
-            response.response_models.insert((*media_type).to_owned(), model.to_owned());
-        }
-        _ => return Err(operation.invalid_path()),
-    }
-    Ok(())
+fn new_response(input: PutMethodResponseInput, status: &str) -> Result<MethodResponse, ApiError> {
+    check_status(status)?;
+    let response = MethodResponse {
+        status_code: status.to_owned(),
+        response_parameters: input.response_parameters.unwrap_or_default(),
+        response_models: input.response_models.unwrap_or_default(),
+    };
+    check(&response)?;
+    Ok(response)
 }
 
-fn check_parameter(name: &str) -> Result<(), ApiError> {
-    mapping::parameter(mapping::Direction::Response, name, "''")
+/// Carries out a patch (patch operations, "MethodResponse").
+fn apply(response: &mut MethodResponse, operations: &[PatchOperation]) -> Result<(), ApiError> {
+    for operation in operations {
+        let segments = operation.segments();
+        let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+        match segments.as_slice() {
+            ["responseParameters", name] => {
+                edit_entry(&mut response.response_parameters, name, operation, operation.boolean())?;
+            }
+            ["responseModels", content_type] => {
+                let model = operation.text().unwrap_or_default().to_owned();
+                edit_entry(&mut response.response_models, content_type, operation, model)?;
+            }
+            _ => return Err(operation.invalid_path()),
+        }
+    }
+    check(response)
+}
+
+fn check(response: &MethodResponse) -> Result<(), ApiError> {
+    check_names(response.response_parameters.keys(), "method.response", &["header"])?;
+    methods::check_models(&response.response_models)
+}
+
+#[cfg(test)]
+mod tests {
+    use keyplan_wire::patch::Op;
+
+    use super::*;
+    use crate::apis::testing::operation;
+
+    fn response(body: &str, status: &str) -> Result<MethodResponse, ApiError> {
+        new_response(input::from_json(body.as_bytes()).unwrap(), status)
+    }
+
+    #[test]
+    fn a_response_is_shown_as_recorded() {
+        assert_eq!(
+            serde_json::to_value(response("{}", "200").unwrap()).unwrap(),
+            serde_json::json!({"statusCode": "200"})
+        );
+    }
+
+    #[test]
+    fn status_models_and_parameters_are_checked() {
+        assert_eq!(response("{}", "wrong").unwrap_err().kind, "ValidationException");
+        assert!(response(r#"{"responseModels":{"application/json":"Empty"}}"#, "200").is_ok());
+        assert!(response(r#"{"responseModels":{"application/json":"Pet"}}"#, "200").is_err());
+        assert!(response(r#"{"responseParameters":{"method.response.header.x":true}}"#, "200").is_ok());
+        assert!(response(r#"{"responseParameters":{"method.response.body.x":true}}"#, "200").is_err());
+    }
+
+    #[test]
+    fn models_and_parameters_are_patched() {
+        let mut response = response("{}", "200").unwrap();
+        let add = [
+            operation(Op::Add, "/responseParameters/method.response.header.x", "true"),
+            operation(Op::Add, "/responseModels/application~1json", "Error"),
+        ];
+        apply(&mut response, &add).unwrap();
+        assert_eq!(response.response_models["application/json"], "Error");
+        assert!(response.response_parameters["method.response.header.x"]);
+        let error = apply(&mut response, &[operation(Op::Replace, "/statusCode", "201")]).unwrap_err();
+        assert_eq!(error.message, "Invalid patch path /statusCode");
+    }
 }

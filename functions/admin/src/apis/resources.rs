@@ -12,9 +12,10 @@ use keyplan_wire::page::Items;
 use keyplan_wire::rest_api::{CreateResourceInput, ResourceAnswer};
 use keyplan_wire::{input, patch};
 
-use super::missing;
+use super::methods::edit_api;
+use super::{definition, missing, paging};
 use crate::Admin;
-use crate::answer::{Outcome, accepted, created, edited, ok};
+use crate::answer::{Outcome, accepted, created, ok};
 use crate::extract::{Query, Segments};
 
 pub(super) async fn create(
@@ -32,26 +33,18 @@ pub(super) async fn create(
         }
         rules::create(definition, &parent, &part, id)
     };
-    let written = admin.store().edit_rest_api(&RestApiId::new(api), edit).await;
-    created(&ResourceAnswer::new(&edited(written, missing::resource())?, None, false))
+    created(&ResourceAnswer::new(&edit_api(&admin, &api, edit).await?, None, false))
 }
 
-/// Resources are few; their page begins after the path that `position` names.
+/// Sorted by path.
 pub(super) async fn list(State(admin): State<Admin>, Segments(api): Segments<String>, query: Query) -> Outcome {
-    let definition =
-        admin.store().definition(&RestApiId::new(&api)).await?.ok_or_else(|| missing::api(&admin, &api))?;
-    let page = query.page()?;
+    let definition = definition(&admin, &RestApiId::new(api)).await?;
     let mut resources: Vec<&Resource> = definition.resources.values().collect();
     resources.sort_by(|one, other| one.path.cmp(&other.path));
-    if let Some(last) = &page.position {
-        resources.retain(|resource| resource.path > *last);
-    }
-    let more = resources.len() > page.limit;
-    resources.truncate(page.limit);
-    let position = resources.last().filter(|_| more).map(|last| last.path.clone());
+    let page = paging::page(resources.into_iter(), |resource| resource.path.clone(), &query.page()?)?;
     let embed = embeds_methods(&query);
-    let shown = resources.into_iter().map(|resource| answer(resource, &definition, embed));
-    ok(&Items { item: shown.collect(), position })
+    let shown = page.item.into_iter().map(|resource| answer(resource, &definition, embed));
+    ok(&Items { item: shown.collect(), position: page.position })
 }
 
 pub(super) async fn get(
@@ -74,14 +67,13 @@ pub(super) async fn update(
         let resource = rules::patch(definition, &id, &operations)?;
         Ok((resource, definition.methods.get(&id).cloned()))
     };
-    let written = admin.store().edit_rest_api(&RestApiId::new(api), edit).await;
-    let (resource, methods) = edited(written, missing::resource())?;
+    let (resource, methods) = edit_api(&admin, &api, edit).await?;
     ok(&ResourceAnswer::new(&resource, methods.as_ref(), false))
 }
 
 pub(super) async fn delete(State(admin): State<Admin>, Segments((api, id)): Segments<(String, String)>) -> Outcome {
     let edit = |definition: &mut RestApiDefinition| rules::delete(definition, &id);
-    edited(admin.store().edit_rest_api(&RestApiId::new(api), edit).await, missing::resource())?;
+    edit_api(&admin, &api, edit).await?;
     accepted()
 }
 

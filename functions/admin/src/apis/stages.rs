@@ -15,7 +15,7 @@ use keyplan_wire::{input, patch as wire_patch};
 
 pub(super) use rules::publish;
 
-use super::missing;
+use super::{definition, missing};
 use crate::Admin;
 use crate::answer::{Failure, Outcome, accepted, created, edited, ok};
 use crate::extract::{Query, Segments};
@@ -42,8 +42,7 @@ pub(super) async fn create(State(admin): State<Admin>, Segments(api): Segments<S
 }
 
 pub(super) async fn list(State(admin): State<Admin>, Segments(api): Segments<String>, query: Query) -> Outcome {
-    let definition =
-        admin.store().definition(&RestApiId::new(&api)).await?.ok_or_else(|| missing::api(&admin, &api))?;
+    let definition = definition(&admin, &RestApiId::new(api)).await?;
     let deployment = query.text("deploymentId");
     let stages = definition.stages.values();
     let shown = stages.filter(|stage| deployment.is_none_or(|id| stage.deployment_id == id)).map(StageAnswer::new);

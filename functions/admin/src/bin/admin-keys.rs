@@ -1,1 +1,8 @@
-fn main() {}
+//! The part of the control plane below `keyplan_admin::keys`, as a Lambda function.
+
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    keyplan_admin::lambda::main(keyplan_admin::keys::router).await
+}

@@ -1,1 +1,8 @@
-fn main() {}
+//! The part of the control plane below `keyplan_admin::plans`, as a Lambda function.
+
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    keyplan_admin::lambda::main(keyplan_admin::plans::router).await
+}

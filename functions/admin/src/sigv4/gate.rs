@@ -11,7 +11,7 @@ use keyplan_store::clock::{Clock, SystemClock};
 use keyplan_wire::error::ApiError;
 
 use super::authorization::Authorization;
-use super::{AccessKeyId, SignedRequest, Verifier};
+use super::{AccessKeyId, SignedRequest, Verified, Verifier};
 use crate::answer::{Failure, unknown_operation};
 
 /// Bytes that the body of a request may have.
@@ -32,11 +32,17 @@ impl Gate {
     }
 }
 
-/// Paths that a request may have been signed with, put into its extensions by
-/// a front that was handed the path decoded. Without it the path is the
-/// request's own.
-#[derive(Clone, Debug)]
-pub struct PathsAsSigned(pub Vec<String>);
+/// A path that a request may have been signed with. A front that was handed the
+/// path decoded puts a list of them into the request's extensions; without it
+/// the path is the request's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CandidatePath {
+    /// What stands before the control plane's own path, such as the stage of
+    /// the API in front of it; may be empty.
+    pub prefix: String,
+    /// The path to route by, percent-encoded.
+    pub path: String,
+}
 
 /// A middleware for everything behind a signature: reads the whole body,
 /// verifies, and passes the request on with one slash at the end of its path
@@ -77,15 +83,18 @@ async fn verified(gate: &Gate, request: Request) -> Result<(AccessKeyId, Option<
     // Whoever has not signed at all is not read either.
     Authorization::of(&parts.headers, query)?;
     let body = whole(body).await?;
-    let paths = match parts.extensions.get::<PathsAsSigned>() {
-        Some(PathsAsSigned(paths)) => paths.clone(),
-        None => vec![parts.uri.path().to_owned()],
-    };
+    let candidates = parts
+        .extensions
+        .remove::<Vec<CandidatePath>>()
+        .unwrap_or_else(|| vec![CandidatePath { prefix: String::new(), path: parts.uri.path().to_owned() }]);
+    let paths: Vec<String> =
+        candidates.iter().map(|CandidatePath { prefix, path }| format!("{prefix}{path}")).collect();
     let signed =
         SignedRequest { method: parts.method.as_str(), paths: &paths, query, headers: &parts.headers, body: &body };
-    let id = gate.verifier.verify(&signed, SystemClock.now())?;
-    parts.extensions.insert(id.clone());
-    Ok((id, routable(parts, body)))
+    let Verified { caller, path } = gate.verifier.verify(&signed, SystemClock.now())?;
+    parts.extensions.insert(caller.clone());
+    let path = candidates.into_iter().nth(path).map(|candidate| candidate.path);
+    Ok((caller, path.and_then(|path| routable(parts, &path, body))))
 }
 
 async fn whole(body: Body) -> Result<Bytes, ApiError> {
@@ -103,8 +112,7 @@ async fn whole(body: Body) -> Result<Bytes, ApiError> {
 /// The request under the path that it is routed by. Signatures are over paths
 /// without empty and dot segments (RFC 3986, 5.2.4); so that no request goes
 /// elsewhere than its signature says, such paths name nothing.
-fn routable(mut parts: Parts, body: Bytes) -> Option<Request> {
-    let path = parts.uri.path();
+fn routable(mut parts: Parts, path: &str, body: Bytes) -> Option<Request> {
     let path = path.strip_suffix('/').filter(|rest| !rest.is_empty()).unwrap_or(path);
     let segments = path.strip_prefix('/')?;
     if path != "/" && segments.split('/').any(|segment| matches!(segment, "" | "." | "..")) {
@@ -140,7 +148,8 @@ mod tests {
 
     fn routed(uri: &str) -> Option<String> {
         let (parts, ()) = http::Request::builder().uri(uri).body(()).unwrap().into_parts();
-        routable(parts, Bytes::new()).map(|request| request.uri().to_string())
+        let path = parts.uri.path().to_owned();
+        routable(parts, &path, Bytes::new()).map(|request| request.uri().to_string())
     }
 
     #[test]

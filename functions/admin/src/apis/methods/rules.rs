@@ -1,151 +1,160 @@
-//! What a method may be.
-
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use keyplan_domain::api::{Method, RestApiDefinition};
 use keyplan_wire::error::{ApiError, Violation};
 use keyplan_wire::patch::{Op, PatchOperation};
 use keyplan_wire::rest_api::PutMethodInput;
 
+use super::of;
+use crate::apis::mapping::{check_names, check_verb, place_and_name};
 use crate::apis::missing;
 
-const VERBS: [&str; 8] = ["GET", "PUT", "POST", "DELETE", "PATCH", "OPTIONS", "HEAD", "ANY"];
 const AUTHORIZATION_TYPES: [&str; 4] = ["NONE", "AWS_IAM", "CUSTOM", "COGNITO_USER_POOLS"];
+const REQUEST: &str = "method.request";
+const PLACES: [&str; 3] = ["header", "querystring", "path"];
 /// The models that every API has.
 const MODELS: [&str; 2] = ["Empty", "Error"];
 
-/// A new method of a resource.
-pub(super) fn new_method(
-    definition: &RestApiDefinition,
+/// Adds a method to a resource.
+pub(super) fn put(
+    definition: &mut RestApiDefinition,
     resource: &str,
     verb: &str,
     input: PutMethodInput,
 ) -> Result<Method, ApiError> {
-    if !VERBS.contains(&verb) {
-        return Err(ApiError::bad_request(format!(
-            "Invalid HttpMethod specified. Valid options are {}",
-            VERBS.join(",")
-        )));
-    }
     let authorization_type = input
         .authorization_type
         .ok_or_else(|| ApiError::validation(Violation::missing("putMethodInput.authorizationType")))?;
     if !definition.resources.contains_key(resource) {
         return Err(missing::resource());
     }
+    check_verb(verb)?;
     if definition.method(resource, verb).is_some() {
         return Err(ApiError::conflict("Method already exists for this resource"));
     }
-    let method = Method {
+    let given = |text: Option<String>| text.filter(|text| !text.is_empty());
+    let mut method = Method {
         http_method: verb.to_owned(),
         authorization_type,
-        authorizer_id: input.authorizer_id.filter(|id| !id.is_empty()),
-        api_key_required: input.api_key_required.unwrap_or_default(),
-        operation_name: input.operation_name.filter(|name| !name.is_empty()),
+        authorizer_id: given(input.authorizer_id),
+        api_key_required: input.api_key_required.unwrap_or(false),
+        operation_name: given(input.operation_name),
         request_parameters: input.request_parameters.unwrap_or_default(),
         request_models: input.request_models.unwrap_or_default(),
-        request_validator_id: input.request_validator_id.filter(|id| !id.is_empty()),
+        request_validator_id: given(input.request_validator_id),
         authorization_scopes: input.authorization_scopes.unwrap_or_default(),
         method_responses: BTreeMap::new(),
         method_integration: None,
     };
-    check(definition, &method)?;
+    check(definition, &mut method)?;
+    definition.methods.entry(resource.to_owned()).or_default().insert(verb.to_owned(), method.clone());
     Ok(method)
 }
 
-/// Applies all operations, or none: the caller drops `method` on an error.
+/// Carries out a patch of a method (patch operations, "Method").
 pub(super) fn patch(
-    definition: &RestApiDefinition,
-    method: &mut Method,
+    definition: &mut RestApiDefinition,
+    resource: &str,
+    verb: &str,
     operations: &[PatchOperation],
-) -> Result<(), ApiError> {
+) -> Result<Method, ApiError> {
+    let mut method = of(definition, resource, verb)?.clone();
     for operation in operations {
-        apply(method, operation)?;
+        let segments = operation.segments();
+        let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+        let text = operation.text().map(str::to_owned);
+        match segments.as_slice() {
+            ["requestParameters", name] => {
+                edit_entry(&mut method.request_parameters, name, operation, operation.boolean())?;
+            }
+            ["requestModels", content_type] => {
+                edit_entry(&mut method.request_models, content_type, operation, text.unwrap_or_default())?;
+            }
+            ["authorizationScopes"] => match operation.op {
+                Op::Add => method.authorization_scopes.extend(text),
+                Op::Remove => method.authorization_scopes.retain(|scope| Some(scope) != text.as_ref()),
+                _ => return Err(operation.invalid_path()),
+            },
+            [member] => {
+                let set = scalar(member).ok_or_else(|| operation.invalid_path())?;
+                operation.only_replace()?;
+                set(&mut method, operation);
+            }
+            _ => return Err(operation.invalid_path()),
+        }
     }
-    if method.authorization_type != "CUSTOM" && method.authorization_type != "COGNITO_USER_POOLS" {
-        // As recorded: an authorizer set on a method that uses none is forgotten.
-        method.authorizer_id = None;
-    }
-    check(definition, method)
+    check(definition, &mut method)?;
+    *of(definition, resource, verb)? = method.clone();
+    Ok(method)
 }
 
-fn apply(method: &mut Method, operation: &PatchOperation) -> Result<(), ApiError> {
-    let segments = operation.segments();
-    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-    let text = || operation.text().map(str::to_owned);
-    match segments.as_slice() {
-        ["authorizationType"] => {
-            operation.only_replace()?;
-            method.authorization_type = text().unwrap_or_default();
+/// How a member that can only be replaced is set; none if it is no such member.
+fn scalar(member: &str) -> Option<fn(&mut Method, &PatchOperation)> {
+    Some(match member {
+        "authorizationType" => |method, operation| {
+            method.authorization_type = operation.text().unwrap_or_default().to_owned();
+        },
+        "authorizerId" => |method, operation| method.authorizer_id = operation.text().map(str::to_owned),
+        "apiKeyRequired" => |method, operation| method.api_key_required = operation.boolean(),
+        "operationName" => |method, operation| method.operation_name = operation.text().map(str::to_owned),
+        "requestValidatorId" => |method, operation| {
+            method.request_validator_id = operation.text().map(str::to_owned);
+        },
+        _ => return None,
+    })
+}
+
+/// Takes a method from a resource.
+pub(super) fn delete(definition: &mut RestApiDefinition, resource: &str, verb: &str) -> Result<(), ApiError> {
+    of(definition, resource, verb)?;
+    if let Some(methods) = definition.methods.get_mut(resource) {
+        methods.remove(verb);
+    }
+    Ok(())
+}
+
+/// An operation on one entry of a map; `value` is its new value.
+pub(in crate::apis) fn edit_entry<T>(
+    map: &mut BTreeMap<String, T>,
+    name: &str,
+    operation: &PatchOperation,
+    value: T,
+) -> Result<(), ApiError> {
+    match operation.op {
+        Op::Add | Op::Replace => {
+            map.insert(name.to_owned(), value);
         }
-        ["authorizerId"] => {
-            operation.only_replace()?;
-            method.authorizer_id = text();
-        }
-        ["apiKeyRequired"] => {
-            operation.only_replace()?;
-            method.api_key_required = operation.boolean();
-        }
-        ["operationName"] => {
-            operation.only_replace()?;
-            method.operation_name = text();
-        }
-        ["requestValidatorId"] => {
-            operation.only_replace()?;
-            method.request_validator_id = text();
-        }
-        ["authorizationScopes"] => {
-            let scope = text().ok_or_else(|| operation.invalid_path())?;
-            method.authorization_scopes.retain(|known| *known != scope);
-            match operation.op {
-                Op::Add => method.authorization_scopes.push(scope),
-                Op::Remove => {}
-                _ => return Err(operation.invalid_path()),
-            }
-        }
-        ["requestParameters", name] => {
-            operation.add_remove_or_replace()?;
-            if operation.op == Op::Remove {
-                if method.request_parameters.remove(*name).is_none() {
-                    return Err(ApiError::not_found("Invalid parameter name specified"));
-                }
-            } else {
-                method.request_parameters.insert((*name).to_owned(), operation.boolean());
-            }
-        }
-        ["requestModels", media_type] => {
-            operation.add_remove_or_replace()?;
-            match (operation.op, text()) {
-                (Op::Remove, _) => {
-                    method.request_models.remove(*media_type);
-                }
-                (_, Some(model)) => {
-                    method.request_models.insert((*media_type).to_owned(), model);
-                }
-                (_, None) => return Err(operation.invalid_path()),
-            }
+        Op::Remove => {
+            map.remove(name).ok_or_else(missing::parameter)?;
         }
         _ => return Err(operation.invalid_path()),
     }
     Ok(())
 }
 
-fn check(definition: &RestApiDefinition, method: &Method) -> Result<(), ApiError> {
+/// Whether a method fits its API. An authorizer has no meaning without the
+/// type `CUSTOM` and is dropped then, as API Gateway ignores it.
+fn check(definition: &RestApiDefinition, method: &mut Method) -> Result<(), ApiError> {
     let kind = method.authorization_type.as_str();
     if !AUTHORIZATION_TYPES.contains(&kind) {
+        let options = AUTHORIZATION_TYPES.join(",");
         return Err(ApiError::bad_request(format!(
-            "Invalid authorization type specified. Valid options are {}",
-            AUTHORIZATION_TYPES.join(", ")
+            "Invalid authorization type specified. Valid options are {options}"
         )));
     }
     let authorizer = method.authorizer_id.as_ref().and_then(|id| definition.authorizers.get(id));
-    if matches!(kind, "CUSTOM" | "COGNITO_USER_POOLS") && authorizer.is_none() {
-        return Err(ApiError::bad_request(
-            "Invalid authorizer ID specified. Setting the authorization type to CUSTOM or COGNITO_USER_POOLS \
-             requires a valid authorizer.",
-        ));
+    match kind {
+        // There are no authorizers for user pools.
+        "CUSTOM" if authorizer.is_some() => {}
+        "CUSTOM" | "COGNITO_USER_POOLS" => {
+            return Err(ApiError::bad_request(
+                "Invalid authorizer ID specified. Setting the authorization type to CUSTOM or COGNITO_USER_POOLS \
+                 requires a valid authorizer.",
+            ));
+        }
+        _ => method.authorizer_id = None,
     }
-    if kind != "COGNITO_USER_POOLS" && !method.authorization_scopes.is_empty() {
+    if !method.authorization_scopes.is_empty() {
         return Err(ApiError::bad_request(
             "Authorization Scopes are only valid for COGNITO_USER_POOLS authorization type",
         ));
@@ -153,48 +162,24 @@ fn check(definition: &RestApiDefinition, method: &Method) -> Result<(), ApiError
     if method.request_validator_id.is_some() {
         return Err(ApiError::bad_request("Invalid Request Validator identifier specified"));
     }
-    if let Some(model) = method.request_models.values().find(|model| !MODELS.contains(&model.as_str())) {
-        return Err(ApiError::bad_request(format!("Invalid model identifier specified: {model}")));
-    }
-    check_parameters(method.request_parameters.keys())
-}
-
-fn check_parameters<'a>(parameters: impl Iterator<Item = &'a String>) -> Result<(), ApiError> {
-    const PLACES: [&str; 3] = ["header.", "querystring.", "path."];
-    let mut names = BTreeSet::new();
-    for parameter in parameters {
-        let name = parameter
-            .strip_prefix("method.request.")
-            .and_then(|rest| PLACES.iter().find_map(|place| rest.strip_prefix(place)))
-            .filter(|name| !name.is_empty())
-            .ok_or_else(|| {
-                ApiError::bad_request(format!(
-                    "Invalid mapping expression specified: Validation Result: warnings : [], errors : \
-                     [Invalid mapping expression parameter specified: {parameter}]"
-                ))
-            })?;
-        if !names.insert(name) {
-            return Err(ApiError::bad_request("Parameter names must be unique across querystring, header and path"));
-        }
+    check_models(&method.request_models)?;
+    check_names(method.request_parameters.keys(), REQUEST, &PLACES)?;
+    let mut names: Vec<&str> =
+        method.request_parameters.keys().filter_map(|key| Some(place_and_name(key, REQUEST)?.1)).collect();
+    names.sort_unstable();
+    if names.windows(2).any(|pair| pair[0] == pair[1]) {
+        return Err(ApiError::bad_request("Parameter names must be unique across querystring, header and path"));
     }
     Ok(())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_parameter_name_is_in_one_place_only() {
-        let check = |names: &[&str]| {
-            let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-            check_parameters(names.iter()).map_err(|error| error.message)
-        };
-        assert!(check(&["method.request.header.a", "method.request.querystring.b"]).is_ok());
-        assert_eq!(
-            check(&["method.request.header.a", "method.request.path.a"]).unwrap_err(),
-            "Parameter names must be unique across querystring, header and path"
-        );
-        assert!(check(&["header.a"]).unwrap_err().ends_with("specified: header.a]"));
+/// Whether models exist. There are no others than those that every API has.
+pub(in crate::apis) fn check_models(models: &BTreeMap<String, String>) -> Result<(), ApiError> {
+    match models.values().find(|model| !MODELS.contains(&model.as_str())) {
+        None => Ok(()),
+        Some(model) => Err(ApiError::bad_request(format!("Invalid model identifier specified: {model}"))),
     }
 }
+
+#[cfg(test)]
+mod tests;
