@@ -16,6 +16,7 @@ use keyplan_admin::credentials::Credentials;
 use keyplan_admin::sigv4::{self, Gate, Verifier};
 use keyplan_authorizer::Authorizer;
 use keyplan_gateway::Gateway;
+use tower::ServiceExt;
 
 pub(crate) use self::clock_route::ClockControl;
 pub(crate) use self::service::serve;
@@ -38,25 +39,45 @@ pub(crate) struct Caches {
     pub(crate) authorizer: Arc<Authorizer>,
 }
 
+/// The parts, each of which answers whatever it is given.
+#[derive(Clone)]
+struct Routers {
+    lambda: Router,
+    clock: Router,
+    admin: Router,
+}
+
 impl Control {
     pub(crate) fn router(self) -> Router {
         let gate = |routes: Router, service| {
             let gate = Gate::new(Verifier::new(self.credentials.clone(), &self.region, service));
-            // A router's layers run after it has found a route; what is no
-            // route must be signed for as well.
+            // Around all of it: what is no route must be signed for as well.
             Router::new().fallback_service(routes).layer(middleware::from_fn_with_state(gate, sigv4::admit))
         };
-        let lambda = gate(lambda::router(self.lambda), "lambda");
-        let clock = gate(clock_route::router(self.clock), sigv4::SERVICE);
-        let changing = Router::new()
-            .route_service(clock_route::PATH, clock.clone())
-            .route_service(clock_route::PATH_WITH_SLASH, clock)
-            .fallback_service(keyplan_admin::router(&self.admin))
-            .layer(middleware::from_fn_with_state(self.caches, act_at_once));
-        Router::new()
-            .route_service(&format!("{}/{{*operation}}", lambda::PATH_PREFIX), lambda)
-            .fallback_service(changing)
+        let change_at_once =
+            |routes: Router| routes.layer(middleware::from_fn_with_state(self.caches.clone(), act_at_once));
+        let routers = Routers {
+            lambda: gate(lambda::router(self.lambda), "lambda"),
+            clock: change_at_once(gate(clock_route::router(self.clock), sigv4::SERVICE)),
+            admin: change_at_once(keyplan_admin::router(&self.admin)),
+        };
+        Router::new().fallback(dispatch).with_state(routers)
     }
+}
+
+/// Chosen by hand: a path must reach its part as it was signed, and axum would
+/// hand a prefix's wildcard on as a parameter.
+async fn dispatch(State(routers): State<Routers>, request: Request) -> Response {
+    let path = request.uri().path();
+    let router = if path.starts_with(lambda::PATH_PREFIX) {
+        routers.lambda
+    } else if path.strip_suffix('/').unwrap_or(path) == clock_route::PATH {
+        routers.clock
+    } else {
+        routers.admin
+    };
+    let Ok(response) = router.oneshot(request).await;
+    response
 }
 
 /// Has a change act on the very next request. A caller who hangs up does not

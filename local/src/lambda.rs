@@ -25,7 +25,7 @@ use self::hosted::Outcome;
 use self::refusal::{InvokeType, Refusal};
 
 /// Where Invoke is, and everything else of Lambda's.
-pub(crate) const PATH_PREFIX: &str = "/2015-03-31";
+pub(crate) const PATH_PREFIX: &str = "/2015-03-31/";
 
 /// Bytes of an event whose answer is waited for (Lambda quotas, "Invocation payload").
 const MAX_EVENT_BYTES: usize = 6 * 1024 * 1024;

@@ -19,7 +19,6 @@ use crate::clock::LocalClock;
 use crate::dynamodb::Embedded;
 
 pub(super) const PATH: &str = "/_keyplan/clock";
-pub(super) const PATH_WITH_SLASH: &str = "/_keyplan/clock/";
 
 /// What moves with the clock.
 pub(crate) struct ClockControl {

@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     fn put(database: &Database, item: serde_json::Value) {
-        let request: PutItemRequest = serde_json::from_value(json!({"TableName": "t", "Item": item})).unwrap();
+        let request: PutItemRequest = serde_json::from_value(json!({"TableName": "items", "Item": item})).unwrap();
         database.put_item(request).unwrap();
     }
 
@@ -69,7 +69,7 @@ mod tests {
     fn only_what_has_expired_goes() {
         let database = Database::memory().unwrap();
         let table = json!({
-            "TableName": "t",
+            "TableName": "items",
             "BillingMode": "PAY_PER_REQUEST",
             "KeySchema": [
                 {"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"},
@@ -87,8 +87,8 @@ mod tests {
             put(&database, item);
         }
         put(&database, json!({"pk": {"S": "p"}, "sk": {"S": "no number"}, "expiresAt": {"S": "0"}}));
-        assert_eq!(sweep(&database, "t", Timestamp::from_seconds(1_100)).unwrap(), 50);
-        assert_eq!(sweep(&database, "t", Timestamp::from_seconds(1_100)).unwrap(), 0);
-        assert_eq!(sweep(&database, "t", Timestamp::from_seconds(9_999)).unwrap(), 75);
+        assert_eq!(sweep(&database, "items", Timestamp::from_seconds(1_100)).unwrap(), 50);
+        assert_eq!(sweep(&database, "items", Timestamp::from_seconds(1_100)).unwrap(), 0);
+        assert_eq!(sweep(&database, "items", Timestamp::from_seconds(9_999)).unwrap(), 75);
     }
 }
