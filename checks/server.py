@@ -5,26 +5,30 @@ import os
 import queue
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 
 READY_WITHIN = 120.0
 ENDS_WITHIN = 15.0
+LOG_LINES = 50
 
 
 class Server:
     """What the command prints on stdout is kept in `printed`; where `loud`,
-    what it prints on stderr as well. It is ready once a line has `ready`."""
+    what it prints on stderr as well. It is ready once a line has `ready`. Its
+    log, stderr, shows only when something goes wrong."""
 
     def __init__(self, command: str, ready: str, loud: bool = False, environment: dict[str, str] | None = None):
-        self.command = command
+        self.command = command.strip()
         self.printed: list[str] = []
         self._ready = ready
         self._lines: queue.Queue[str] = queue.Queue()
+        self._log = tempfile.TemporaryFile("w+")
         self._process = subprocess.Popen(
-            ["bash", "-c", command],
+            ["bash", "-c", self.command],
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT if loud else None,
+            stderr=subprocess.STDOUT if loud else self._log,
             stdin=subprocess.DEVNULL,
             text=True,
             env=environment,
@@ -37,6 +41,7 @@ class Server:
             self._wait_until_ready()
         except BaseException:
             self._kill()
+            self._show_log()
             raise
         return self
 
@@ -44,14 +49,16 @@ class Server:
         self._process.terminate()
         try:
             code = self._process.wait(ENDS_WITHIN)
+            how = f"ended with code {code}"
         except subprocess.TimeoutExpired:
-            code = None
+            code, how = None, f"did not end within {ENDS_WITHIN:.0f} s of SIGTERM"
         self._kill()
+        clean = code in (0, -signal.SIGTERM)
+        if error is not None or not clean:
+            self._show_log()
         # What went wrong before says more than how the server ended.
-        if error is None and code is None:
-            raise SystemExit(f"{self.command}: did not end within {ENDS_WITHIN:.0f} s of SIGTERM")
-        if error is None and code not in (0, -signal.SIGTERM):
-            raise SystemExit(f"{self.command}: ended with code {code}")
+        if error is None and not clean:
+            raise SystemExit(f"{self.command}: {how}")
 
     def collect(self, quiet_for: float) -> list[str]:
         """All lines so far, once none has come for `quiet_for` seconds."""
@@ -70,7 +77,7 @@ class Server:
 
     def _next(self, seconds: float) -> str | None:
         try:
-            return self._lines.get(timeout=seconds)
+            return self._lines.get(block=seconds > 0, timeout=seconds)
         except queue.Empty:
             return None
 
@@ -86,3 +93,11 @@ class Server:
         except ProcessLookupError:
             pass
         self._process.wait()
+
+    def _show_log(self) -> None:
+        self._log.seek(0)
+        said = self._log.read().splitlines()
+        while (line := self._next(0)) is not None:
+            said.append(line)
+        for line in said[-LOG_LINES:]:
+            print("   ", line)

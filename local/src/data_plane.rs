@@ -63,6 +63,8 @@ fn serve_connection(stream: TcpStream, peer: SocketAddr, gateway: Gateway, watch
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
+        // Whoever has nothing more to send may still want to read.
+        .half_close(true)
         .max_buf_size(MAX_HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), service);
     let connection = watcher.watch(connection);
@@ -120,3 +122,6 @@ fn bad_request() -> Response<Bytes> {
     headers.insert("x-amzn-errortype", HeaderValue::from_static("BadRequestException"));
     response
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,24 +1,28 @@
 use std::io::{self, IsTerminal};
 
-use tracing_subscriber::EnvFilter;
+use tracing::{Level, Metadata};
+use tracing_subscriber::filter::{FilterExt, filter_fn};
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, fmt};
 
 /// What is logged where neither `KEYPLAN_LOG` nor `RUST_LOG` says otherwise.
 const DEFAULT: &str = "warn,keyplan=info,local=info";
 
-/// DynamoDB's requests hold key values: at its finest levels dynoxide would log
-/// them, and at `warn` every failed condition, which are no failures here.
-const NEVER: &str = "dynoxide=error";
-
 /// Sends logs to stderr.
 pub(crate) fn start() {
     let wanted = ["KEYPLAN_LOG", "RUST_LOG"].into_iter().find_map(|name| std::env::var(name).ok());
-    let mut filter = EnvFilter::new(wanted.as_deref().filter(|wanted| !wanted.is_empty()).unwrap_or(DEFAULT));
-    if let Ok(never) = NEVER.parse() {
-        filter = filter.add_directive(never);
-    }
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(io::stderr().is_terminal())
-        .with_writer(io::stderr)
-        .init();
+    let filter = EnvFilter::new(wanted.as_deref().filter(|wanted| !wanted.is_empty()).unwrap_or(DEFAULT));
+    let lines = fmt::layer().with_ansi(io::stderr().is_terminal()).with_writer(io::stderr);
+    tracing_subscriber::registry().with(lines.with_filter(filter.and(filter_fn(may_be_logged)))).init();
+}
+
+/// Whatever is asked for: at their finest level the SDK and dynoxide log
+/// bodies, with key values in them, and dynoxide warns of every condition that
+/// does not hold, which is no failure here.
+fn may_be_logged(metadata: &Metadata<'_>) -> bool {
+    let is_ours = ["keyplan", "local"].iter().any(|name| metadata.target().starts_with(name));
+    let is_dynoxide = metadata.target().starts_with("dynoxide");
+    let most = if is_dynoxide { Level::ERROR } else { Level::DEBUG };
+    is_ours || *metadata.level() <= most
 }

@@ -109,7 +109,6 @@ impl Stack {
     ///
     /// # Panics
     /// When it fails.
-    #[must_use]
     pub fn aws(&self, command: &str) -> Value {
         self.try_aws(command).unwrap_or_else(|error| panic!("aws {command}: {}", error.message))
     }
@@ -132,7 +131,6 @@ impl Stack {
     ///
     /// # Panics
     /// When the clock is not moved.
-    #[must_use]
     pub fn advance(&self, seconds: i64) -> i64 {
         let answer = self.control("POST", "/_keyplan/clock", &json!({"advanceSeconds": seconds}));
         assert_eq!(answer.status, 200, "{answer}");

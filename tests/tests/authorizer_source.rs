@@ -15,31 +15,25 @@ fn id(answer: &Value) -> &str {
     answer["id"].as_str().unwrap_or_else(|| panic!("no id in {answer}"))
 }
 
-/// A REST API whose `GET /hello` shows the event that its backend gets; its id
-/// and the resource's.
-fn echo_api(stack: &Stack) -> (String, String) {
+/// A REST API whose `GET /hello` shows the event that its backend gets.
+struct EchoApi {
+    id: String,
+    resource_id: String,
+    integration: Value,
+}
+
+fn echo_api(stack: &Stack) -> EchoApi {
     let api = stack.aws("apigateway create-rest-api --name echoes");
     let (api_id, root) = (id(&api), api["rootResourceId"].as_str().unwrap_or_default());
     let resource =
         stack.aws(&format!("apigateway create-resource --rest-api-id {api_id} --parent-id {root} --path-part hello"));
     let method = format!("--rest-api-id {api_id} --resource-id {} --http-method GET", id(&resource));
-    let _method = stack.aws(&format!("apigateway put-method {method} --authorization-type NONE"));
+    stack.aws(&format!("apigateway put-method {method} --authorization-type NONE"));
     let integration = stack.aws(&format!(
         "apigateway put-integration {method} --type AWS_PROXY --integration-http-method POST --uri {}",
         invocation_of("echo")
     ));
-    assert_json_snapshot!(integration, {".cacheNamespace" => "[id]"}, @r#"
-    {
-      "cacheKeyParameters": [],
-      "cacheNamespace": "[id]",
-      "httpMethod": "POST",
-      "passthroughBehavior": "WHEN_NO_MATCH",
-      "timeoutInMillis": 29000,
-      "type": "AWS_PROXY",
-      "uri": "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/arn:aws:lambda:us-east-1:000000000000:function:echo/invocations"
-    }
-    "#);
-    (api_id.to_owned(), id(&resource).to_owned())
+    EchoApi { id: id(&api).to_owned(), resource_id: id(&resource).to_owned(), integration }
 }
 
 fn deploy(stack: &Stack, api_id: &str) {
@@ -47,46 +41,28 @@ fn deploy(stack: &Stack, api_id: &str) {
     assert!(deployment["id"].is_string(), "{deployment}");
 }
 
-/// Creates the token authorizer and has `GET /hello` require it and a key.
-fn require_authorizer_and_key(stack: &Stack, api_id: &str, resource_id: &str) {
+/// Creates the token authorizer and has `GET /hello` require it and a key; what
+/// both commands answer.
+fn require_authorizer_and_key(stack: &Stack, api: &EchoApi) -> (Value, Value) {
+    let EchoApi { id: api_id, resource_id, .. } = api;
     let authorizer = stack.aws(&format!(
         "apigateway create-authorizer --rest-api-id {api_id} --name tokens --type TOKEN \
          --identity-source method.request.header.Authorization --authorizer-uri {}",
         invocation_of("authorizer")
     ));
-    assert_json_snapshot!(authorizer, {".id" => "[id]"}, @r#"
-    {
-      "authType": "custom",
-      "authorizerUri": "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/arn:aws:lambda:us-east-1:000000000000:function:authorizer/invocations",
-      "id": "[id]",
-      "identitySource": "method.request.header.Authorization",
-      "name": "tokens",
-      "type": "TOKEN"
-    }
-    "#);
     let method = stack.aws(&format!(
         "apigateway update-method --rest-api-id {api_id} --resource-id {resource_id} --http-method GET \
          --patch-operations op=replace,path=/authorizationType,value=CUSTOM \
          op=replace,path=/authorizerId,value={} op=replace,path=/apiKeyRequired,value=true",
         id(&authorizer)
     ));
-    assert_json_snapshot!(method, {
-        ".authorizerId" => "[id]", ".methodIntegration" => "[integration]"
-    }, @r#"
-    {
-      "apiKeyRequired": true,
-      "authorizationType": "CUSTOM",
-      "authorizerId": "[id]",
-      "httpMethod": "GET",
-      "methodIntegration": "[integration]"
-    }
-    "#);
+    (authorizer, method)
 }
 
 /// A key in a plan of the stage; its id and value.
 fn key_in_plan(stack: &Stack, plan_id: &str) -> (String, String) {
     let key = stack.aws("apigateway create-api-key --name alice --enabled");
-    let _plan_key = stack.aws(&format!(
+    stack.aws(&format!(
         "apigateway create-usage-plan-key --usage-plan-id {plan_id} --key-id {} --key-type API_KEY",
         id(&key)
     ));
@@ -108,8 +84,20 @@ fn call(stack: &Stack, api_id: &str, header: Option<(&str, &str)>) -> Answer {
 fn a_client_with_a_token_alone_is_metered_by_the_key_that_the_authorizer_names() {
     let stack = Stack::start();
     let today = stack.advance_to_noon();
-    let (api_id, resource_id) = echo_api(&stack);
-    deploy(&stack, &api_id);
+    let echo = echo_api(&stack);
+    assert_json_snapshot!(echo.integration, {".cacheNamespace" => "[id]"}, @r#"
+    {
+      "cacheKeyParameters": [],
+      "cacheNamespace": "[id]",
+      "httpMethod": "POST",
+      "passthroughBehavior": "WHEN_NO_MATCH",
+      "timeoutInMillis": 29000,
+      "type": "AWS_PROXY",
+      "uri": "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/arn:aws:lambda:us-east-1:000000000000:function:echo/invocations"
+    }
+    "#);
+    let api_id = &echo.id;
+    deploy(&stack, api_id);
     let plan = stack.aws(&format!(
         "apigateway create-usage-plan --name daily --quota limit=3,period=DAY --api-stages apiId={api_id},stage=prod"
     ));
@@ -137,11 +125,32 @@ fn a_client_with_a_token_alone_is_metered_by_the_key_that_the_authorizer_names()
         "apigateway update-rest-api --rest-api-id {api_id} --patch-operations op=replace,path=/apiKeySource,value=AUTHORIZER"
     ));
     assert_eq!(api["apiKeySource"], "AUTHORIZER");
-    require_authorizer_and_key(&stack, &api_id, &resource_id);
-    assert_eq!(call(&stack, &api_id, None).status, 200, "source and method act only once they are deployed");
-    deploy(&stack, &api_id);
+    let (authorizer, method) = require_authorizer_and_key(&stack, &echo);
+    assert_json_snapshot!(authorizer, {".id" => "[id]"}, @r#"
+    {
+      "authType": "custom",
+      "authorizerUri": "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/arn:aws:lambda:us-east-1:000000000000:function:authorizer/invocations",
+      "id": "[id]",
+      "identitySource": "method.request.header.Authorization",
+      "name": "tokens",
+      "type": "TOKEN"
+    }
+    "#);
+    assert_json_snapshot!(method, {
+        ".authorizerId" => "[id]", ".methodIntegration" => "[integration]"
+    }, @r#"
+    {
+      "apiKeyRequired": true,
+      "authorizationType": "CUSTOM",
+      "authorizerId": "[id]",
+      "httpMethod": "GET",
+      "methodIntegration": "[integration]"
+    }
+    "#);
+    assert_eq!(call(&stack, api_id, None).status, 200, "source and method act only once they are deployed");
+    deploy(&stack, api_id);
 
-    let unauthorized = call(&stack, &api_id, None);
+    let unauthorized = call(&stack, api_id, None);
     assert_snapshot!(unauthorized, @r#"
     401
     content-type: application/json
@@ -151,14 +160,14 @@ fn a_client_with_a_token_alone_is_metered_by_the_key_that_the_authorizer_names()
 
     {"message":"Unauthorized"}
     "#);
-    assert_eq!(call(&stack, &api_id, Some(("x-api-key", &key_value))).status, 401, "the header is no source any more");
+    assert_eq!(call(&stack, api_id, Some(("x-api-key", &key_value))).status, 401, "the header is no source any more");
     for no_token in ["nonsense", "kp_UnknownTokenNeverIssued0000000011QIFq8", "Bearer"] {
-        assert_eq!(call(&stack, &api_id, Some(("authorization", no_token))).status, 401, "{no_token}");
+        assert_eq!(call(&stack, api_id, Some(("authorization", no_token))).status, 401, "{no_token}");
     }
 
     let issued = issue_token(&stack, &key_id, "alice");
     let token = issued["token"].as_str().unwrap_or_default();
-    let answer = call(&stack, &api_id, Some(("authorization", &format!("Bearer {token}"))));
+    let answer = call(&stack, api_id, Some(("authorization", &format!("Bearer {token}"))));
     assert_eq!(answer.status, 200, "{answer}");
     let event = answer.json();
     assert_json_snapshot!(event["requestContext"]["authorizer"], {
@@ -177,9 +186,9 @@ fn a_client_with_a_token_alone_is_metered_by_the_key_that_the_authorizer_names()
     assert_eq!(event["requestContext"]["identity"]["apiKey"], key_value);
 
     for _ in 1..3 {
-        assert_eq!(call(&stack, &api_id, Some(("authorization", token))).status, 200);
+        assert_eq!(call(&stack, api_id, Some(("authorization", token))).status, 200);
     }
-    let spent = call(&stack, &api_id, Some(("authorization", token)));
+    let spent = call(&stack, api_id, Some(("authorization", token)));
     assert_snapshot!(spent, @r#"
     429
     content-type: application/json
@@ -202,24 +211,25 @@ fn a_client_with_a_token_alone_is_metered_by_the_key_that_the_authorizer_names()
     });
     assert_eq!(usage, expected);
 
-    let _noon = stack.advance(86_400);
-    assert_eq!(call(&stack, &api_id, Some(("authorization", token))).status, 200, "the next day has its own quota");
+    stack.advance(86_400);
+    assert_eq!(call(&stack, api_id, Some(("authorization", token))).status, 200, "the next day has its own quota");
 }
 
 #[test]
 fn a_revoked_token_is_refused_once_the_authorizers_answer_is_no_longer_cached() {
     let stack = Stack::start();
-    let (api_id, resource_id) = echo_api(&stack);
-    require_authorizer_and_key(&stack, &api_id, &resource_id);
-    let _api = stack.aws(&format!(
+    let echo = echo_api(&stack);
+    let api_id = &echo.id;
+    require_authorizer_and_key(&stack, &echo);
+    stack.aws(&format!(
         "apigateway update-rest-api --rest-api-id {api_id} --patch-operations op=replace,path=/apiKeySource,value=AUTHORIZER"
     ));
-    deploy(&stack, &api_id);
+    deploy(&stack, api_id);
     let plan = stack.aws(&format!("apigateway create-usage-plan --name open --api-stages apiId={api_id},stage=prod"));
     let (key_id, _) = key_in_plan(&stack, id(&plan));
     let issued = issue_token(&stack, &key_id, "alice");
     let token = issued["token"].as_str().unwrap_or_default().to_owned();
-    assert_eq!(call(&stack, &api_id, Some(("authorization", &token))).status, 200);
+    assert_eq!(call(&stack, api_id, Some(("authorization", &token))).status, 200);
 
     let tokens = stack.control("GET", &format!("/apikeys/{key_id}/tokens"), &Value::Null);
     assert_eq!(tokens.status, 200, "{tokens}");
@@ -238,10 +248,10 @@ fn a_revoked_token_is_refused_once_the_authorizers_answer_is_no_longer_cached() 
     let revoked = stack.control("DELETE", &format!("/apikeys/{key_id}/tokens/{}", id(&issued)), &Value::Null);
     assert_eq!((revoked.status, revoked.body.as_str()), (202, ""));
 
-    let _now = stack.advance(299);
-    assert_eq!(call(&stack, &api_id, Some(("authorization", &token))).status, 200, "the default TTL is 300 s");
-    let _now = stack.advance(1);
-    assert_eq!(call(&stack, &api_id, Some(("authorization", &token))).status, 401);
+    stack.advance(299);
+    assert_eq!(call(&stack, api_id, Some(("authorization", &token))).status, 200, "the default TTL is 300 s");
+    stack.advance(1);
+    assert_eq!(call(&stack, api_id, Some(("authorization", &token))).status, 401);
 }
 
 /// The guide's REST API request, its trailing slash and its signed headers.

@@ -12,10 +12,64 @@ fn id(answer: &Value) -> &str {
     answer["id"].as_str().unwrap_or_else(|| panic!("no id in {answer}"))
 }
 
-/// A REST API whose `GET /hello` answers 200 by itself; its id and the resource's.
-fn mock_api(stack: &Stack) -> (String, String) {
-    let api = stack.aws("apigateway create-rest-api --name pets");
-    assert_json_snapshot!(api, {
+/// What the commands answer that make a REST API whose `GET /hello` answers 200
+/// by itself.
+struct MockApi {
+    api: Value,
+    resource: Value,
+    method: Value,
+    integration: Value,
+    method_response: Value,
+    integration_response: Value,
+}
+
+impl MockApi {
+    fn create(stack: &Stack) -> Self {
+        let api = stack.aws("apigateway create-rest-api --name pets");
+        let (api_id, root) = (id(&api), api["rootResourceId"].as_str().unwrap_or_default());
+        let resource = stack
+            .aws(&format!("apigateway create-resource --rest-api-id {api_id} --parent-id {root} --path-part hello"));
+        let at = format!("--rest-api-id {api_id} --resource-id {} --http-method GET", id(&resource));
+        let method = stack.aws(&format!("apigateway put-method {at} --authorization-type NONE"));
+        let integration = stack.aws(&format!(
+            r#"apigateway put-integration {at} --type MOCK --request-templates '{{"application/json": "{{\"statusCode\": 200}}"}}'"#
+        ));
+        let method_response = stack.aws(&format!("apigateway put-method-response {at} --status-code 200"));
+        let integration_response = stack.aws(&format!(
+            r#"apigateway put-integration-response {at} --status-code 200 --response-templates '{{"application/json": "{{\"hello\": \"world\"}}"}}'"#
+        ));
+        Self { api, resource, method, integration, method_response, integration_response }
+    }
+
+    fn id(&self) -> &str {
+        id(&self.api)
+    }
+
+    /// Has the method require a key, from the next deployment on.
+    fn require_key(&self, stack: &Stack) -> Value {
+        stack.aws(&format!(
+            "apigateway update-method --rest-api-id {} --resource-id {} --http-method GET \
+             --patch-operations op=replace,path=/apiKeyRequired,value=true",
+            self.id(),
+            id(&self.resource)
+        ))
+    }
+}
+
+fn deploy(stack: &Stack, api_id: &str, stage: &str) -> Value {
+    stack.aws(&format!("apigateway create-deployment --rest-api-id {api_id} --stage-name {stage}"))
+}
+
+fn call(stack: &Stack, api_id: &str, stage: &str, key: Option<&str>) -> Answer {
+    let call = Call::get(stack.url(api_id, stage, "/hello"));
+    key.into_iter().fold(call, |call, key| call.header("x-api-key", key)).send()
+}
+
+#[test]
+fn a_rest_api_is_made_command_by_command() {
+    let stack = Stack::start();
+    let made = MockApi::create(&stack);
+    assert_json_snapshot!(made.api, {
         ".id" => "[id]", ".rootResourceId" => "[id]", ".createdDate" => "[date]"
     }, @r#"
     {
@@ -33,10 +87,7 @@ fn mock_api(stack: &Stack) -> (String, String) {
       "rootResourceId": "[id]"
     }
     "#);
-    let (api_id, root) = (id(&api), api["rootResourceId"].as_str().unwrap_or_default());
-    let resource =
-        stack.aws(&format!("apigateway create-resource --rest-api-id {api_id} --parent-id {root} --path-part hello"));
-    assert_json_snapshot!(resource, {".id" => "[id]", ".parentId" => "[id]"}, @r#"
+    assert_json_snapshot!(made.resource, {".id" => "[id]", ".parentId" => "[id]"}, @r#"
     {
       "id": "[id]",
       "parentId": "[id]",
@@ -44,19 +95,14 @@ fn mock_api(stack: &Stack) -> (String, String) {
       "pathPart": "hello"
     }
     "#);
-    let method = format!("--rest-api-id {api_id} --resource-id {} --http-method GET", id(&resource));
-    let put = stack.aws(&format!("apigateway put-method {method} --authorization-type NONE"));
-    assert_json_snapshot!(put, @r#"
+    assert_json_snapshot!(made.method, @r#"
     {
       "apiKeyRequired": false,
       "authorizationType": "NONE",
       "httpMethod": "GET"
     }
     "#);
-    let integration = stack.aws(&format!(
-        r#"apigateway put-integration {method} --type MOCK --request-templates '{{"application/json": "{{\"statusCode\": 200}}"}}'"#
-    ));
-    assert_json_snapshot!(integration, {".cacheNamespace" => "[id]"}, @r#"
+    assert_json_snapshot!(made.integration, {".cacheNamespace" => "[id]"}, @r#"
     {
       "cacheKeyParameters": [],
       "cacheNamespace": "[id]",
@@ -68,16 +114,12 @@ fn mock_api(stack: &Stack) -> (String, String) {
       "type": "MOCK"
     }
     "#);
-    let response = stack.aws(&format!("apigateway put-method-response {method} --status-code 200"));
-    assert_json_snapshot!(response, @r#"
+    assert_json_snapshot!(made.method_response, @r#"
     {
       "statusCode": "200"
     }
     "#);
-    let response = stack.aws(&format!(
-        r#"apigateway put-integration-response {method} --status-code 200 --response-templates '{{"application/json": "{{\"hello\": \"world\"}}"}}'"#
-    ));
-    assert_json_snapshot!(response, @r#"
+    assert_json_snapshot!(made.integration_response, @r#"
     {
       "responseTemplates": {
         "application/json": "{\"hello\": \"world\"}"
@@ -85,11 +127,21 @@ fn mock_api(stack: &Stack) -> (String, String) {
       "statusCode": "200"
     }
     "#);
-    (api_id.to_owned(), id(&resource).to_owned())
-}
-
-fn deploy(stack: &Stack, api_id: &str, stage: &str) {
-    let deployment = stack.aws(&format!("apigateway create-deployment --rest-api-id {api_id} --stage-name {stage}"));
+    let required = made.require_key(&stack);
+    assert_json_snapshot!(required, {".methodIntegration" => "[integration]"}, @r#"
+    {
+      "apiKeyRequired": true,
+      "authorizationType": "NONE",
+      "httpMethod": "GET",
+      "methodIntegration": "[integration]",
+      "methodResponses": {
+        "200": {
+          "statusCode": "200"
+        }
+      }
+    }
+    "#);
+    let deployment = deploy(&stack, made.id(), "prod");
     assert_json_snapshot!(deployment, {".id" => "[id]", ".createdDate" => "[date]"}, @r#"
     {
       "createdDate": "[date]",
@@ -98,17 +150,13 @@ fn deploy(stack: &Stack, api_id: &str, stage: &str) {
     "#);
 }
 
-fn call(stack: &Stack, api_id: &str, stage: &str, key: Option<&str>) -> Answer {
-    let call = Call::get(stack.url(api_id, stage, "/hello"));
-    key.into_iter().fold(call, |call, key| call.header("x-api-key", key)).send()
-}
-
 #[test]
 fn a_header_sourced_key_opens_the_stages_of_its_plan_until_the_burst_is_spent() {
     let stack = Stack::start();
-    let (api_id, resource_id) = mock_api(&stack);
-    deploy(&stack, &api_id, "prod");
-    assert_eq!(call(&stack, &api_id, "prod", None).status, 200);
+    let made = MockApi::create(&stack);
+    let api_id = made.id();
+    deploy(&stack, api_id, "prod");
+    assert_eq!(call(&stack, api_id, "prod", None).status, 200);
 
     let plan = stack.aws(&format!("apigateway create-usage-plan --name basic --throttle {THROTTLE}"));
     assert_json_snapshot!(plan, {".id" => "[id]"}, @r#"
@@ -173,15 +221,11 @@ fn a_header_sourced_key_opens_the_stages_of_its_plan_until_the_burst_is_spent() 
     }
     "#);
 
-    let method = stack.aws(&format!(
-        "apigateway update-method --rest-api-id {api_id} --resource-id {resource_id} --http-method GET \
-         --patch-operations op=replace,path=/apiKeyRequired,value=true"
-    ));
-    assert_eq!(method["apiKeyRequired"], true);
-    assert_eq!(call(&stack, &api_id, "prod", None).status, 200, "a method's change acts only once it is deployed");
-    deploy(&stack, &api_id, "prod");
+    made.require_key(&stack);
+    assert_eq!(call(&stack, api_id, "prod", None).status, 200, "a method's change acts only once it is deployed");
+    deploy(&stack, api_id, "prod");
 
-    assert_snapshot!(call(&stack, &api_id, "prod", None), @r#"
+    assert_snapshot!(call(&stack, api_id, "prod", None), @r#"
     403
     content-type: application/json
     x-amz-apigw-id: [id]
@@ -190,9 +234,9 @@ fn a_header_sourced_key_opens_the_stages_of_its_plan_until_the_burst_is_spent() 
 
     {"message":"Forbidden"}
     "#);
-    assert_eq!(call(&stack, &api_id, "prod", Some("a-value-that-no-key-of-this-stack-has")).status, 403);
-    assert_eq!(call(&stack, &api_id, "prod", Some(id(&key))).status, 403, "an id is no value");
-    assert_snapshot!(call(&stack, &api_id, "prod", Some(value)), @r#"
+    assert_eq!(call(&stack, api_id, "prod", Some("a-value-that-no-key-of-this-stack-has")).status, 403);
+    assert_eq!(call(&stack, api_id, "prod", Some(id(&key))).status, 403, "an id is no value");
+    assert_snapshot!(call(&stack, api_id, "prod", Some(value)), @r#"
     200
     content-type: application/json
     x-amz-apigw-id: [id]
@@ -201,8 +245,8 @@ fn a_header_sourced_key_opens_the_stages_of_its_plan_until_the_burst_is_spent() 
     {"hello": "world"}
     "#);
 
-    deploy(&stack, &api_id, "beta");
-    assert_snapshot!(call(&stack, &api_id, "beta", Some(value)), @r#"
+    deploy(&stack, api_id, "beta");
+    assert_snapshot!(call(&stack, api_id, "beta", Some(value)), @r#"
     403
     content-type: application/json
     x-amz-apigw-id: [id]
@@ -211,13 +255,13 @@ fn a_header_sourced_key_opens_the_stages_of_its_plan_until_the_burst_is_spent() 
 
     {"message":"Forbidden"}
     "#);
-    let _plan = stack.aws(&format!(
+    stack.aws(&format!(
         "apigateway update-usage-plan --usage-plan-id {plan_id} --patch-operations op=add,path=/apiStages,value={api_id}:beta"
     ));
-    assert_eq!(call(&stack, &api_id, "beta", Some(value)).status, 200);
+    assert_eq!(call(&stack, api_id, "beta", Some(value)).status, 200);
 
-    assert_eq!(call(&stack, &api_id, "prod", Some(value)).status, 200);
-    let throttled = call(&stack, &api_id, "prod", Some(value));
+    assert_eq!(call(&stack, api_id, "prod", Some(value)).status, 200);
+    let throttled = call(&stack, api_id, "prod", Some(value));
     assert_snapshot!(throttled, @r#"
     429
     content-type: application/json
@@ -230,31 +274,29 @@ fn a_header_sourced_key_opens_the_stages_of_its_plan_until_the_burst_is_spent() 
     "#);
     let wait: u32 = throttled.headers["retry-after"].parse().unwrap_or_default();
     assert!((1..=100).contains(&wait), "a token comes back every 100 s, not after {wait} s");
-    assert_eq!(call(&stack, &api_id, "beta", Some(value)).status, 429, "a key's burst is one for all stages of a plan");
+    assert_eq!(call(&stack, api_id, "beta", Some(value)).status, 429, "a key's burst is one for all stages of a plan");
 
-    let _now = stack.advance(100);
-    assert_eq!(call(&stack, &api_id, "prod", Some(value)).status, 200, "a token comes back at the plan's rate");
-    assert_eq!(call(&stack, &api_id, "prod", Some(value)).status, 429);
+    stack.advance(100);
+    assert_eq!(call(&stack, api_id, "prod", Some(value)).status, 200, "a token comes back at the plan's rate");
+    assert_eq!(call(&stack, api_id, "prod", Some(value)).status, 429);
 }
 
 #[test]
 fn a_disabled_key_and_a_key_taken_out_of_its_plan_are_refused_at_once() {
     let stack = Stack::start();
-    let (api_id, resource_id) = mock_api(&stack);
-    let _method = stack.aws(&format!(
-        "apigateway update-method --rest-api-id {api_id} --resource-id {resource_id} --http-method GET \
-         --patch-operations op=replace,path=/apiKeyRequired,value=true"
-    ));
-    deploy(&stack, &api_id, "prod");
+    let made = MockApi::create(&stack);
+    let api_id = made.id();
+    made.require_key(&stack);
+    deploy(&stack, api_id, "prod");
     let plan = stack.aws(&format!("apigateway create-usage-plan --name basic --api-stages apiId={api_id},stage=prod"));
     let key = stack.aws("apigateway create-api-key --name bob --enabled --value a-value-that-bob-has-chosen");
     let (plan_id, key_id, value) = (id(&plan), id(&key), "a-value-that-bob-has-chosen");
-    assert_eq!(call(&stack, &api_id, "prod", Some(value)).status, 403, "a key in no plan");
+    assert_eq!(call(&stack, api_id, "prod", Some(value)).status, 403, "a key in no plan");
 
-    let _plan_key = stack.aws(&format!(
+    stack.aws(&format!(
         "apigateway create-usage-plan-key --usage-plan-id {plan_id} --key-id {key_id} --key-type API_KEY"
     ));
-    assert_eq!(call(&stack, &api_id, "prod", Some(value)).status, 200);
+    assert_eq!(call(&stack, api_id, "prod", Some(value)).status, 200);
 
     let enable = |enabled: bool| {
         stack.aws(&format!(
@@ -262,21 +304,22 @@ fn a_disabled_key_and_a_key_taken_out_of_its_plan_are_refused_at_once() {
         ))
     };
     assert_eq!(enable(false)["enabled"], false);
-    assert_eq!(call(&stack, &api_id, "prod", Some(value)).status, 403);
+    assert_eq!(call(&stack, api_id, "prod", Some(value)).status, 403);
     assert_eq!(enable(true)["enabled"], true);
-    assert_eq!(call(&stack, &api_id, "prod", Some(value)).status, 200);
+    assert_eq!(call(&stack, api_id, "prod", Some(value)).status, 200);
 
     let nothing = stack.aws(&format!("apigateway delete-usage-plan-key --usage-plan-id {plan_id} --key-id {key_id}"));
     assert_eq!(nothing, Value::Null);
-    assert_eq!(call(&stack, &api_id, "prod", Some(value)).status, 403);
+    assert_eq!(call(&stack, api_id, "prod", Some(value)).status, 403);
 }
 
 #[test]
 fn a_call_that_leads_nowhere_is_refused_as_api_gateway_does() {
     let stack = Stack::start();
-    let (api_id, _) = mock_api(&stack);
-    deploy(&stack, &api_id, "prod");
-    assert_snapshot!(Call::get(stack.url(&api_id, "prod", "/nothing")).send(), @r#"
+    let made = MockApi::create(&stack);
+    let api_id = made.id();
+    deploy(&stack, api_id, "prod");
+    assert_snapshot!(Call::get(stack.url(api_id, "prod", "/nothing")).send(), @r#"
     403
     content-type: application/json
     x-amz-apigw-id: [id]
@@ -285,17 +328,18 @@ fn a_call_that_leads_nowhere_is_refused_as_api_gateway_does() {
 
     {"message":"Missing Authentication Token"}
     "#);
-    let post = Call::new("POST", stack.url(&api_id, "prod", "/hello")).send();
+    let post = Call::new("POST", stack.url(api_id, "prod", "/hello")).send();
     assert_eq!(post.json()["message"], "Missing Authentication Token");
-    for nowhere in [stack.url(&api_id, "beta", "/hello"), stack.url("nosuchapi0", "prod", "/hello")] {
-        assert_snapshot!(Call::get(nowhere).send(), @r#"
-        403
-        content-type: application/json
-        x-amz-apigw-id: [id]
-        x-amzn-errortype: ForbiddenException
-        x-amzn-requestid: [uuid]
+    let no_stage = Call::get(stack.url(api_id, "beta", "/hello")).send().to_string();
+    assert_snapshot!(no_stage, @r#"
+    403
+    content-type: application/json
+    x-amz-apigw-id: [id]
+    x-amzn-errortype: ForbiddenException
+    x-amzn-requestid: [uuid]
 
-        {"message":"Forbidden"}
-        "#);
-    }
+    {"message":"Forbidden"}
+    "#);
+    let no_api = Call::get(stack.url("nosuchapi0", "prod", "/hello")).send().to_string();
+    assert_eq!(no_api, no_stage);
 }

@@ -23,7 +23,7 @@ fn one_line_on_stdout_names_every_address() {
             address.strip_prefix("http://127.0.0.1:").and_then(|port| port.parse().ok()).unwrap_or_default();
         assert_ne!(port, 0, "{address}");
     }
-    let _keys = stack.aws("apigateway get-api-keys");
+    stack.aws("apigateway get-api-keys");
     assert_eq!(stack.next_line(Duration::from_millis(200)), None, "logs go to stderr");
     let tables = aws_cli::run(dynamodb, "dynamodb list-tables");
     assert_eq!(tables, Ok(json!({"TableNames": ["keyplan-config", "keyplan-usage"]})));
@@ -93,7 +93,7 @@ fn two_stacks_that_start_together_share_a_dynamodb() {
     });
     assert_eq!(one.dynamodb, dynamodb.url);
     assert_eq!(other.dynamodb, dynamodb.url);
-    let _key = one.aws("apigateway create-api-key --name shared");
+    one.aws("apigateway create-api-key --name shared");
     assert_eq!(key_names(&other), ["shared"]);
 }
 
@@ -112,7 +112,7 @@ fn the_clock_can_be_moved_by_those_who_may_and_only_forward() {
         assert!(refused.json()["message"].is_string(), "{refused}");
     }
     assert!(stack.advance(0) - after < 60, "a refused call moves nothing");
-    let _still_signed = stack.aws("apigateway get-api-keys");
+    stack.aws("apigateway get-api-keys");
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn a_signal_ends_it_cleanly() {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let file = directory.path().join("keyplan.db").display().to_string();
         let stack = Stack::with(&["--data", &file]);
-        let _key = stack.aws("apigateway create-api-key --name kept");
+        stack.aws("apigateway create-api-key --name kept");
         let status = stack.end_by(signal);
         assert!(status.success(), "{signal} ends it with {status}");
         assert_eq!(key_names(&Stack::with(&["--data", &file])), ["kept"]);

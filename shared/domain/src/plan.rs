@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::admission::{Limits, MethodLimit};
-pub use crate::id::UsagePlanId;
 use crate::id::RestApiId;
+pub use crate::id::UsagePlanId;
 use crate::quota::QuotaSettings;
 use crate::throttle::ThrottleSettings;
 use crate::time::Timestamp;
@@ -75,9 +75,7 @@ impl UsagePlan {
     /// The plan's entry for a stage; one whose `uid` differs is another stage.
     #[must_use]
     pub fn api_stage(&self, api_id: &RestApiId, stage: &str, uid: &str) -> Option<&ApiStage> {
-        self.api_stages
-            .iter()
-            .find(|entry| entry.api_id == *api_id && entry.stage == stage && entry.stage_uid == uid)
+        self.api_stages.iter().find(|entry| entry.api_id == *api_id && entry.stage == stage && entry.stage_uid == uid)
     }
 
     /// The limits that a request to a method of `stage` faces. `verb` is the

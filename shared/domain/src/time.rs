@@ -71,9 +71,8 @@ impl Timestamp {
     /// Midnight UTC at which `date` begins.
     #[must_use]
     pub fn at_start_of(date: Date) -> Self {
-        let nanos = Offset::UTC
-            .to_timestamp(date.at(0, 0, 0, 0))
-            .map_or(i128::from(i64::MAX), jiff::Timestamp::as_nanosecond);
+        let nanos =
+            Offset::UTC.to_timestamp(date.at(0, 0, 0, 0)).map_or(i128::from(i64::MAX), jiff::Timestamp::as_nanosecond);
         Self(i64::try_from(nanos).unwrap_or(if nanos < 0 { i64::MIN } else { i64::MAX }))
     }
 }

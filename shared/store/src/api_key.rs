@@ -142,8 +142,7 @@ impl Store {
                     return Ok(Attempt::Again);
                 };
                 at_value.by_value.enabled = key.enabled;
-                transaction
-                    .put(value_item(&stored.value, &at_value.by_value)?, Expect::Version(at_value.version));
+                transaction.put(value_item(&stored.value, &at_value.by_value)?, Expect::Version(at_value.version));
             }
             Ok(Attempt::of(transaction.commit().await, key)?)
         })
@@ -215,9 +214,7 @@ impl StoredKey {
 
 fn key_item(key: &ApiKey, value: &KeyValue) -> Result<Item, StoreError> {
     let place = list::place(key.created_date, key.id.as_str());
-    Ok(Item::new(&keys::api_key(&key.id), key)?
-        .with_text(attribute::VALUE, value.expose())
-        .listed(list::KEYS, place))
+    Ok(Item::new(&keys::api_key(&key.id), key)?.with_text(attribute::VALUE, value.expose()).listed(list::KEYS, place))
 }
 
 pub(crate) fn value_item(value: &KeyValue, by_value: &KeyByValue) -> Result<Item, StoreError> {

@@ -46,9 +46,8 @@ impl<K: Eq + Hash + Clone, V: Clone> TtlCache<K, V> {
                 Ok(entry) if self.is_fresh(&entry, now) => return Ok(entry.value),
                 Ok(stale) => {
                     // Another task may have replaced it since.
-                    self.entries.remove_if(key, |entry| {
-                        entry.loaded == stale.loaded && entry.generation == stale.generation
-                    });
+                    self.entries
+                        .remove_if(key, |entry| entry.loaded == stale.loaded && entry.generation == stale.generation);
                 }
                 Err(place) => {
                     // Read before loading: what is loaded while the cache is

@@ -205,8 +205,7 @@ fn pack(snapshot: &Snapshot) -> Result<Vec<Vec<u8>>, StoreError> {
     let unpackable = |error: &dyn std::error::Error| corrupt(error.to_string());
     let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
     let json = serde_json::to_vec(snapshot).map_err(|error| unpackable(&error))?;
-    let packed =
-        encoder.write_all(&json).and_then(|()| encoder.finish()).map_err(|error| unpackable(&error))?;
+    let packed = encoder.write_all(&json).and_then(|()| encoder.finish()).map_err(|error| unpackable(&error))?;
     Ok(packed.chunks(CHUNK_BYTES).map(<[u8]>::to_vec).collect())
 }
 

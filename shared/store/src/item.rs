@@ -80,9 +80,7 @@ impl Item {
     pub(crate) fn counter(&self, name: &str) -> Result<u64, StoreError> {
         match self.0.get(name) {
             None => Ok(0),
-            Some(value) => {
-                value.as_n().ok().and_then(|number| number.parse().ok()).ok_or_else(|| self.corrupt(name))
-            }
+            Some(value) => value.as_n().ok().and_then(|number| number.parse().ok()).ok_or_else(|| self.corrupt(name)),
         }
     }
 
@@ -228,12 +226,7 @@ impl Store {
                     .await
                     .map_err(|error| StoreError::unavailable("BatchGetItem", &error))?;
                 items.extend(answer.responses.into_iter().flatten().flat_map(|(_, found)| found).map(Item::read));
-                wanted = answer
-                    .unprocessed_keys
-                    .into_iter()
-                    .flatten()
-                    .flat_map(|(_, left)| left.keys)
-                    .collect();
+                wanted = answer.unprocessed_keys.into_iter().flatten().flat_map(|(_, left)| left.keys).collect();
             }
         }
         Ok(items)

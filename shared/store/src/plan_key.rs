@@ -127,11 +127,7 @@ impl Store {
     ///
     /// # Errors
     /// When the table fails.
-    pub async fn plan_key(
-        &self,
-        plan: &UsagePlanId,
-        key: &ApiKeyId,
-    ) -> Result<Option<(ApiKey, KeyValue)>, StoreError> {
+    pub async fn plan_key(&self, plan: &UsagePlanId, key: &ApiKeyId) -> Result<Option<(ApiKey, KeyValue)>, StoreError> {
         if self.config_item(&keys::plan_key(plan, key)).await?.is_none() {
             return Ok(None);
         }
@@ -184,11 +180,7 @@ impl Store {
 
     /// A key that is in both plans: walks the keys of both in one order, so
     /// that no more is read of the larger than of the smaller and a page.
-    pub(crate) async fn common_key(
-        &self,
-        a: &UsagePlanId,
-        b: &UsagePlanId,
-    ) -> Result<Option<ApiKeyId>, StoreError> {
+    pub(crate) async fn common_key(&self, a: &UsagePlanId, b: &UsagePlanId) -> Result<Option<ApiKeyId>, StoreError> {
         let mut a = KeyWalk::new(self, a);
         let mut b = KeyWalk::new(self, b);
         let (mut of_a, mut of_b) = (a.next().await?, b.next().await?);
@@ -232,13 +224,7 @@ struct KeyWalk<'a> {
 
 impl<'a> KeyWalk<'a> {
     fn new(store: &'a Store, plan: &UsagePlanId) -> Self {
-        Self {
-            store,
-            pk: keys::plan_partition(plan),
-            page: Vec::new().into_iter(),
-            start: None,
-            is_last_page: false,
-        }
+        Self { store, pk: keys::plan_partition(plan), page: Vec::new().into_iter(), start: None, is_last_page: false }
     }
 
     async fn next(&mut self) -> Result<Option<ApiKeyId>, StoreError> {

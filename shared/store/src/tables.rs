@@ -153,7 +153,13 @@ impl Store {
             .enabled(true)
             .build()
             .map_err(|error| StoreError::unbuildable("UpdateTimeToLive", &error))?;
-        match self.client().update_time_to_live().table_name(name).time_to_live_specification(specification).send().await
+        match self
+            .client()
+            .update_time_to_live()
+            .table_name(name)
+            .time_to_live_specification(specification)
+            .send()
+            .await
         {
             Ok(_) => Ok(()),
             // Another process was faster.

@@ -80,8 +80,7 @@ impl Transaction<'_> {
     /// Puts `item` whatever is there: for what another write of the same
     /// transaction guards.
     pub(crate) fn put_guarded(&mut self, item: Item) -> usize {
-        let put =
-            Put::builder().table_name(self.store.config_table()).set_item(Some(item.into_attributes())).build();
+        let put = Put::builder().table_name(self.store.config_table()).set_item(Some(item.into_attributes())).build();
         self.push(put, |write, put| write.put(put))
     }
 
@@ -111,8 +110,7 @@ impl Transaction<'_> {
     /// Deletes whatever is at `key`: for what another write of the same
     /// transaction guards.
     pub(crate) fn delete_guarded(&mut self, key: &Key) -> usize {
-        let delete =
-            Delete::builder().table_name(self.store.config_table()).set_key(Some(key.attributes())).build();
+        let delete = Delete::builder().table_name(self.store.config_table()).set_key(Some(key.attributes())).build();
         self.push(delete, |write, delete| write.delete(delete))
     }
 
@@ -156,9 +154,8 @@ impl Transaction<'_> {
             Ok(_) => Ok(()),
             Err(error) => match error.as_service_error() {
                 Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
-                    Err(lost(cancelled.cancellation_reasons()).unwrap_or_else(|| {
-                        Lost::Store(StoreError::unavailable("TransactWriteItems", &error))
-                    }))
+                    Err(lost(cancelled.cancellation_reasons())
+                        .unwrap_or_else(|| Lost::Store(StoreError::unavailable("TransactWriteItems", &error))))
                 }
                 Some(service) if service.code() == Some("TransactionInProgressException") => Err(Lost::Conflict),
                 _ => Err(Lost::Store(StoreError::unavailable("TransactWriteItems", &error))),
@@ -188,4 +185,3 @@ fn lost(reasons: &[aws_sdk_dynamodb::types::CancellationReason]) -> Option<Lost>
         .map(Lost::Condition)
         .or_else(|| code_of("TransactionConflict").map(|_| Lost::Conflict))
 }
-

@@ -189,10 +189,7 @@ impl Store {
 /// the same period; else the whole quota.
 fn remaining_on(quota: QuotaSettings, days: &BTreeMap<Date, DayCounts>, day: Date) -> i64 {
     let first_day = quota.window_of_day(day).first_day;
-    days.range(first_day..=day)
-        .rev()
-        .find_map(|(_, counts)| counts.remaining)
-        .unwrap_or_else(|| i64::from(quota.limit))
+    days.range(first_day..=day).rev().find_map(|(_, counts)| counts.remaining).unwrap_or_else(|| i64::from(quota.limit))
 }
 
 fn month_of(day: Date) -> String {

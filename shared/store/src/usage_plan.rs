@@ -104,10 +104,7 @@ impl Store {
     ///
     /// # Errors
     /// [`PlanError`]; nothing is kept then.
-    pub async fn create_usage_plan(
-        &self,
-        plan: &UsagePlan,
-    ) -> Result<UsagePlan, PlanError<std::convert::Infallible>> {
+    pub async fn create_usage_plan(&self, plan: &UsagePlan) -> Result<UsagePlan, PlanError<std::convert::Infallible>> {
         until_decided!({
             let mut stored = StoredPlan { plan: plan.clone(), version: 0, stages_version: 0, keys_version: 0 };
             let mut transaction = self.transaction();
@@ -241,8 +238,7 @@ impl Store {
                 entry.stage_uid.clone_from(&known.stage_uid);
                 continue;
             }
-            let not_found =
-                || PlanError::StageNotFound { api_id: entry.api_id.clone(), stage: entry.stage.clone() };
+            let not_found = || PlanError::StageNotFound { api_id: entry.api_id.clone(), stage: entry.stage.clone() };
             let api = self.config_item(&keys::api(&entry.api_id)).await?.ok_or_else(not_found)?;
             let stage = self.stage(&entry.api_id, &entry.stage).await?.ok_or_else(not_found)?;
             entry.stage_uid = stage.uid;

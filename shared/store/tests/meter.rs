@@ -1,5 +1,7 @@
 //! Spending, in the table.
 
+#![allow(clippy::unwrap_used, reason = "what fails, fails the test")]
+
 mod support;
 
 use std::sync::Arc;
@@ -114,10 +116,7 @@ async fn a_raised_rate_does_not_lock_a_key_out() {
     }
     let fast = throttle(10.0, 5);
     // A full bucket's debt under the new settings: 100 ms for the next token.
-    assert_eq!(
-        spend(&meter, &fast).await,
-        Err(Denied::Throttled { wait: Some(Duration::from_millis(100)) })
-    );
+    assert_eq!(spend(&meter, &fast).await, Err(Denied::Throttled { wait: Some(Duration::from_millis(100)) }));
 }
 
 #[tokio::test]

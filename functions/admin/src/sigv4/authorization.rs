@@ -65,7 +65,7 @@ impl<'a> Authorization<'a> {
         let error = if self.terminator != TERMINATOR {
             format!("Credential should be scoped with a valid terminator: '{TERMINATOR}'. ")
         } else if self.region != region {
-            "Credential should be scoped to a valid region. ".to_owned()
+            format!("Credential should be scoped to a valid region: '{region}'. ")
         } else if self.service != service {
             format!("Credential should be scoped to correct service: '{service}'. ")
         } else if self.date != date.day() {

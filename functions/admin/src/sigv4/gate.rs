@@ -49,7 +49,7 @@ pub struct CandidatePath {
 /// removed and the caller's [`AccessKeyId`] in its extensions.
 pub async fn admit(State(gate): State<Gate>, request: Request, next: Next) -> Response {
     let method = request.method().clone();
-    let path = request.uri().path().to_owned();
+    let path = loggable(request.uri().path());
     let mut caller = None;
     let mut response = match verified(&gate, request).await {
         Ok((id, request)) => {
@@ -126,6 +126,14 @@ fn routable(mut parts: Parts, path: &str, body: Bytes) -> Option<Request> {
     Some(Request::from_parts(parts, Body::from(body)))
 }
 
+/// A path for the log, without segments that are as long as a key's value: one
+/// may have been given for an id.
+fn loggable(path: &str) -> String {
+    const SHORTEST_VALUE: usize = 20;
+    let shown = path.split('/').map(|segment| if segment.len() < SHORTEST_VALUE { segment } else { "***" });
+    shown.collect::<Vec<_>>().join("/")
+}
+
 /// Of the form of AWS's: a random UUID.
 fn request_id() -> String {
     let mut bits = u128::from_be_bytes(rand::random());
@@ -165,6 +173,12 @@ mod tests {
         for uri in ["/restapis//", "//restapis", "/restapis/../apikeys", "/restapis/abc/./stages", "/.."] {
             assert_eq!(routed(uri), None, "{uri}");
         }
+    }
+
+    #[test]
+    fn what_may_be_a_value_is_not_logged() {
+        assert_eq!(loggable("/apikeys/a-value-of-20-characters/tokens"), "/apikeys/***/tokens");
+        assert_eq!(loggable("/restapis/abcdefghij/authorizers/"), "/restapis/abcdefghij/authorizers/");
     }
 
     #[test]

@@ -249,7 +249,7 @@ fn a_signature_is_good_for_five_minutes_either_way() {
 fn the_scope_must_be_of_this_day_region_and_service() {
     let sent = create_key();
     for (from, to, text) in [
-        ("/us-east-1/", "/eu-west-1/", "Credential should be scoped to a valid region. "),
+        ("/us-east-1/", "/eu-west-1/", "Credential should be scoped to a valid region: 'us-east-1'. "),
         ("/apigateway/", "/lambda/", "Credential should be scoped to correct service: 'apigateway'. "),
         ("/aws4_request", "/aws3_request", "Credential should be scoped with a valid terminator: 'aws4_request'. "),
         (

@@ -32,21 +32,21 @@ impl Clock for StandingClock {
     }
 }
 
-pub struct Control {
+pub(crate) struct Control {
     router: Router,
 }
 
 /// What a request was answered.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
     /// `x-amzn-ErrorType`; empty when there is none.
-    pub kind: String,
-    pub body: Value,
+    pub(crate) kind: String,
+    pub(crate) body: Value,
 }
 
 impl Control {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint_url = Some(format!("http://{}", listener.local_addr().unwrap()));
         tokio::spawn(dynoxide::server::serve_on(listener, dynoxide::Database::memory().unwrap()));
@@ -59,37 +59,35 @@ impl Control {
         Self { router: keyplan_admin::router(&admin) }
     }
 
-    pub fn router(&self) -> Router { self.router.clone() }
-    pub async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         self.call("GET", path, "").await
     }
 
-    pub async fn delete(&self, path: &str) -> Answer {
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
         self.call("DELETE", path, "").await
     }
 
-    pub async fn post(&self, path: &str, body: Value) -> Answer {
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
         self.call("POST", path, &body.to_string()).await
     }
 
-    pub async fn put(&self, path: &str, body: Value) -> Answer {
+    pub(crate) async fn put(&self, path: &str, body: Value) -> Answer {
         self.call("PUT", path, &body.to_string()).await
     }
 
     /// Operations as `(op, path, value)`.
-    pub async fn patch(&self, path: &str, operations: &[(&str, &str, &str)]) -> Answer {
-        let operations = operations.iter().map(|(op, path, value)| {
-            serde_json::json!({"op": op, "path": path, "value": value})
-        });
+    pub(crate) async fn patch(&self, path: &str, operations: &[(&str, &str, &str)]) -> Answer {
+        let operations =
+            operations.iter().map(|(op, path, value)| serde_json::json!({"op": op, "path": path, "value": value}));
         let body = serde_json::json!({"patchOperations": operations.collect::<Vec<_>>()});
         self.call("PATCH", path, &body.to_string()).await
     }
 
-    pub async fn call(&self, method: &str, path: &str, body: &str) -> Answer {
+    pub(crate) async fn call(&self, method: &str, path: &str, body: &str) -> Answer {
         self.send(signed(method, path, body)).await
     }
 
-    pub async fn send(&self, request: Request<Body>) -> Answer {
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
@@ -104,7 +102,7 @@ impl Control {
 }
 
 /// A request signed now by `local:local`.
-pub fn signed(method: &str, path: &str, body: &str) -> Request<Body> {
+pub(crate) fn signed(method: &str, path: &str, body: &str) -> Request<Body> {
     let now = Duration::from_secs(SystemClock.now().as_seconds().unsigned_abs());
     let identity = Credentials::new("local", "local", None, None, "test").into();
     let params = SigningParams::builder()
@@ -128,21 +126,21 @@ pub fn signed(method: &str, path: &str, body: &str) -> Request<Body> {
 
 impl Answer {
     /// The answer, if its status is `status`.
-    pub fn expect(self, status: StatusCode) -> Value {
+    pub(crate) fn expect(self, status: StatusCode) -> Value {
         assert_eq!(self.status, status.as_u16(), "{self:?}");
         self.body
     }
 
-    pub fn ok(self) -> Value {
+    pub(crate) fn ok(self) -> Value {
         self.expect(StatusCode::OK)
     }
 
-    pub fn created(self) -> Value {
+    pub(crate) fn created(self) -> Value {
         self.expect(StatusCode::CREATED)
     }
 
     /// The error that it is, as the AWS CLI shows it.
-    pub fn error(&self) -> String {
+    pub(crate) fn error(&self) -> String {
         let message = self.body["message"].as_str().unwrap_or("no message");
         assert_eq!(self.body.as_object().map(serde_json::Map::len), Some(1), "{self:?}");
         format!("{} {}: {message}", self.status, self.kind)
@@ -150,6 +148,6 @@ impl Answer {
 }
 
 /// A member that is a string.
-pub fn text(value: &Value, member: &str) -> String {
+pub(crate) fn text(value: &Value, member: &str) -> String {
     value[member].as_str().unwrap_or_else(|| panic!("no {member} in {value}")).to_owned()
 }

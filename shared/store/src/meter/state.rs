@@ -74,11 +74,7 @@ impl MeterItem {
     /// The state that limits are decided on: the count of the current period.
     pub(crate) fn state(&self, limits: &Limits, now: Timestamp) -> MeterState {
         let counted = limits.quota.and_then(|quota| self.quotas.get(&quota.window(now).counter()));
-        MeterState {
-            tat: self.tat,
-            method_tats: self.method_tats.clone(),
-            used: counted.copied().unwrap_or_default(),
-        }
+        MeterState { tat: self.tat, method_tats: self.method_tats.clone(), used: counted.copied().unwrap_or_default() }
     }
 
     pub(crate) fn days(&self) -> &BTreeMap<Date, DayCounts> {

@@ -2,6 +2,7 @@
 //! HTTP, or on the one that `DYNAMODB_ENDPOINT` names.
 
 #![allow(dead_code, unreachable_pub, reason = "a module of each test file, which uses its part")]
+#![allow(clippy::unwrap_used, reason = "what cannot be set up fails the test")]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,0 +1,159 @@
+use http::StatusCode;
+use insta::assert_json_snapshot;
+use keyplan_domain::token::Token;
+use serde_json::json;
+
+use crate::support::{Control, text};
+
+const UNKNOWN: &str = "404 NotFoundException: Invalid API Key identifier specified";
+
+#[tokio::test]
+async fn a_key_is_made_shown_changed_and_deleted_as_recorded() {
+    let control = Control::start().await;
+    let made = control.post("/apikeys", json!({"name": "k"})).await.created();
+    assert_json_snapshot!(made, {".id" => "[id]", ".value" => "[value]"}, @r#"
+    {
+      "createdDate": 1795435200,
+      "enabled": false,
+      "id": "[id]",
+      "lastUpdatedDate": 1795435200,
+      "name": "k",
+      "stageKeys": [],
+      "value": "[value]"
+    }
+    "#);
+    assert_eq!(text(&made, "value").len(), 40);
+    let path = format!("/apikeys/{}", text(&made, "id"));
+
+    let shown = control.get(&path).await.ok();
+    assert_json_snapshot!(shown, {".id" => "[id]"}, @r#"
+    {
+      "createdDate": 1795435200,
+      "enabled": false,
+      "id": "[id]",
+      "lastUpdatedDate": 1795435200,
+      "name": "k",
+      "stageKeys": [],
+      "tags": {}
+    }
+    "#);
+    let with_value = control.get(&format!("{path}?includeValue=true")).await.ok();
+    assert_eq!(with_value["value"], made["value"]);
+
+    let changed = control.patch(&path, &[("replace", "/name", "new"), ("replace", "/enabled", "true")]).await.ok();
+    assert_eq!((&changed["name"], &changed["enabled"]), (&json!("new"), &json!(true)));
+    assert!(changed.get("value").is_none());
+
+    assert!(control.delete(&path).await.expect(StatusCode::ACCEPTED).is_null());
+    assert_eq!(control.get(&path).await.error(), UNKNOWN);
+    assert_eq!(control.delete(&path).await.error(), UNKNOWN);
+    assert_eq!(control.patch(&path, &[("replace", "/name", "x")]).await.error(), UNKNOWN);
+}
+
+#[tokio::test]
+async fn a_refused_patch_changes_nothing() {
+    let control = Control::start().await;
+    let made = control.post("/apikeys", json!({"name": "k"})).await.created();
+    let path = format!("/apikeys/{}", text(&made, "id"));
+    let refused = control.patch(&path, &[("replace", "/name", "new"), ("replace", "/id", "x")]).await;
+    assert_eq!(
+        refused.error(),
+        "400 BadRequestException: Invalid patch path  '/id' specified for op 'replace'. Must be one of: \
+         [/description, /enabled, /name, /customerId]"
+    );
+    assert_eq!(control.get(&path).await.ok()["name"], "k");
+}
+
+#[tokio::test]
+async fn two_keys_never_have_one_value() {
+    let control = Control::start().await;
+    let value = "a-value-of-20-characters";
+    control.post("/apikeys", json!({"value": value})).await.created();
+    let again = control.post("/apikeys", json!({"value": value})).await;
+    assert_eq!(again.error(), "409 ConflictException: API Key already exists");
+}
+
+#[tokio::test]
+async fn keys_are_listed_newest_first_by_prefix_and_a_page_at_a_time() {
+    let control = Control::start().await;
+    for name in ["alpha", "beta", "Alpha"] {
+        control.post("/apikeys", json!({"name": name})).await.created();
+    }
+    let listed = control.get("/apikeys").await.ok();
+    let items = listed["item"].as_array().unwrap();
+    assert_eq!(items.len(), 3);
+    assert!(items.iter().all(|item| item.get("value").is_none() && item.get("tags").is_none()));
+    let with_values = control.get("/apikeys?includeValues=true").await.ok();
+    assert!(with_values["item"].as_array().unwrap().iter().all(|item| item["value"].is_string()));
+
+    let names = |answer: serde_json::Value| -> Vec<String> {
+        answer["item"].as_array().unwrap().iter().map(|item| text(item, "name")).collect()
+    };
+    assert_eq!(names(control.get("/apikeys?name=al").await.ok()), ["alpha"]);
+    assert_eq!(names(control.get("/apikeys?name=lpha").await.ok()), Vec::<String>::new());
+
+    let mut seen = Vec::new();
+    let mut position = String::new();
+    loop {
+        let page = control.get(&format!("/apikeys?limit=1{position}")).await.ok();
+        let next = page.get("position").map(|_| text(&page, "position"));
+        seen.extend(names(page));
+        match next {
+            Some(next) => position = format!("&position={next}"),
+            None => break,
+        }
+    }
+    seen.sort();
+    assert_eq!(seen, ["Alpha", "alpha", "beta"]);
+    let wrong = control.get("/apikeys?position=wrong").await;
+    assert_eq!(wrong.error(), "400 BadRequestException: Invalid position specified");
+}
+
+#[tokio::test]
+async fn a_token_is_issued_once_listed_without_itself_and_revoked() {
+    let control = Control::start().await;
+    let key = text(&control.post("/apikeys", json!({"name": "k"})).await.created(), "id");
+    let tokens = format!("/apikeys/{key}/tokens");
+    let issued = control.post(&tokens, json!({"principalId": "alice", "scopes": ["GET/pets/*"]})).await.created();
+    assert_json_snapshot!(issued, {".id" => "[id]", ".token" => "[token]"}, @r#"
+    {
+      "createdDate": 1795435200,
+      "id": "[id]",
+      "principalId": "alice",
+      "scopes": [
+        "GET/pets/*"
+      ],
+      "token": "[token]"
+    }
+    "#);
+    assert!(Token::parse(&text(&issued, "token")).is_ok());
+
+    let listed = control.get(&tokens).await.ok();
+    let item = &listed["item"][0];
+    assert_eq!((&item["id"], item.get("token")), (&issued["id"], None));
+
+    let token = format!("{tokens}/{}", text(&issued, "id"));
+    control.delete(&token).await.expect(StatusCode::ACCEPTED);
+    assert_eq!(control.delete(&token).await.error(), "404 NotFoundException: Invalid token identifier specified");
+    assert_eq!(control.get(&tokens).await.ok(), json!({"item": []}));
+}
+
+#[tokio::test]
+async fn a_token_needs_a_key_and_a_principal() {
+    let control = Control::start().await;
+    let body = json!({"principalId": "alice"});
+    assert_eq!(control.post("/apikeys/unknown/tokens", body).await.error(), UNKNOWN);
+    assert_eq!(control.get("/apikeys/unknown/tokens").await.error(), UNKNOWN);
+    let key = text(&control.post("/apikeys", json!({})).await.created(), "id");
+    let tokens = format!("/apikeys/{key}/tokens");
+    assert_eq!(
+        control.post(&tokens, json!({})).await.error(),
+        "400 ValidationException: 1 validation error detected: Value null at 'createTokenInput.principalId' failed to \
+         satisfy constraint: Member must not be null"
+    );
+    let past = json!({"principalId": "alice", "expiresAt": 1_795_435_200});
+    assert_eq!(
+        control.post(&tokens, past).await.error(),
+        "400 BadRequestException: Invalid expiresAt: it must be in the future, in seconds since the epoch"
+    );
+}
