@@ -105,7 +105,10 @@ def run_script(block: Block, script: str, environment: dict[str, str]) -> dict[s
         # Exported, whatever is assigned reaches the next part.
         whole = f"set -a\n{script}\nenv -0 >{left.name}"
         shell = ["bash", "-eu", "-o", "pipefail", "-c", whole]
-        done = subprocess.run(shell, env=environment, stdin=subprocess.DEVNULL, timeout=TIMEOUT)
+        try:
+            done = subprocess.run(shell, env=environment, stdin=subprocess.DEVNULL, timeout=TIMEOUT)
+        except subprocess.TimeoutExpired:
+            sys.exit(f"{README}:{block.line}: did not end within {TIMEOUT} s")
         if done.returncode != 0:
             sys.exit(f"{README}:{block.line}: exit code {done.returncode}")
         return dict(pair.split("=", 1) for pair in Path(left.name).read_text().split("\0") if pair)

@@ -1,7 +1,8 @@
 //! Every function is a Lambda, not only a library: its own binary runs under a
 //! Runtime API, gets the sample events and answers as expected.
 
-use keyplan_tests::{Function, Stack, samples};
+use keyplan_tests::samples::{self, Sample};
+use keyplan_tests::{Function, Stack};
 use serde_json::{Value, json};
 
 /// What a function's environment is on Lambda, pointing at a stack.
@@ -100,61 +101,6 @@ fn a_malformed_variable_keeps_a_function_from_starting_and_is_named() {
     }
 }
 
-/// `GET /demoheader/prod/hello` without a key, as each of Lambda's HTTP front
-/// doors puts it (Lambda and Elastic Load Balancing developer guides).
-fn one_call_in_every_shape() -> [(&'static str, Value); 4] {
-    const PATH: &str = "/demoheader/prod/hello";
-    let rest = json!({
-        "resource": "/{proxy+}", "path": PATH, "httpMethod": "GET",
-        "headers": {"Accept": "*/*", "Host": "abcdef1234.execute-api.us-east-1.example.com", "User-Agent": "curl/8.5.0"},
-        "multiValueHeaders": {
-            "Accept": ["*/*"], "Host": ["abcdef1234.execute-api.us-east-1.example.com"], "User-Agent": ["curl/8.5.0"],
-        },
-        "queryStringParameters": null, "multiValueQueryStringParameters": null,
-        "pathParameters": {"proxy": "demoheader/prod/hello"}, "stageVariables": null,
-        "requestContext": {
-            "resourceId": "123456", "resourcePath": "/{proxy+}", "httpMethod": "GET", "path": format!("/live{PATH}"),
-            "accountId": "000000000000", "protocol": "HTTP/1.1", "stage": "live", "apiId": "abcdef1234",
-            "requestId": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef", "identity": {"sourceIp": "192.0.2.17", "userAgent": "curl/8.5.0"},
-        },
-        "body": null, "isBase64Encoded": false,
-    });
-    let version_2 = |host: &str, api_id: &str| {
-        json!({
-            "version": "2.0", "routeKey": "$default", "rawPath": PATH, "rawQueryString": "",
-            "headers": {"accept": "*/*", "host": host, "user-agent": "curl/8.5.0", "x-forwarded-for": "192.0.2.17"},
-            "requestContext": {
-                "accountId": "000000000000", "apiId": api_id, "domainName": host,
-                "domainPrefix": host.split('.').next(), "requestId": "JKJaXmPLvHcESHA=", "routeKey": "$default",
-                "stage": "$default", "time": "10/Mar/2026:05:16:23 +0000", "timeEpoch": 1_773_119_783_021_i64,
-                "http": {
-                    "method": "GET", "path": PATH, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.17",
-                    "userAgent": "curl/8.5.0",
-                },
-            },
-            "isBase64Encoded": false,
-        })
-    };
-    let alb = json!({
-        "requestContext": {"elb": {
-            "targetGroupArn": "arn:aws:elasticloadbalancing:us-east-1:000000000000:targetgroup/keyplan/49e9d65c45c6791a",
-        }},
-        "httpMethod": "GET", "path": PATH, "queryStringParameters": {},
-        "headers": {
-            "accept": "*/*", "host": "keyplan-846800462.us-east-1.elb.amazonaws.com", "user-agent": "curl/8.5.0",
-            "x-amzn-trace-id": "Root=1-5bdb40ca-556d8b0c50dc66f0511bf520", "x-forwarded-for": "192.0.2.17",
-            "x-forwarded-port": "443", "x-forwarded-proto": "https",
-        },
-        "body": "", "isBase64Encoded": false,
-    });
-    [
-        ("REST 1.0", rest),
-        ("HTTP API 2.0", version_2("9jkl012mno.gateway.example.com", "9jkl012mno")),
-        ("Function URL", version_2("abcdefghijklmnop.lambda-url.us-east-1.on.aws", "abcdefghijklmnop")),
-        ("ALB", alb),
-    ]
-}
-
 /// What a caller would see, whichever form of answer its front door takes.
 fn as_seen(answer: &Value) -> Value {
     let header = |name: &str| {
@@ -172,18 +118,23 @@ fn as_seen(answer: &Value) -> Value {
     })
 }
 
+/// The samples `{front door}-without-key` are one call, as each front door puts it.
 #[test]
 fn one_refusal_is_the_same_from_every_front_door() {
     let stack = Stack::with(&["--demo"]);
     let gateway = Function::start("gateway", &environment(&stack));
-    for (shape, event) in one_call_in_every_shape() {
-        let answer = gateway.invoke(&event).unwrap_or_else(|error| panic!("{shape}: {error}"));
+    let mut front_doors = Vec::new();
+    for Sample { case, event, .. } in samples::of("gateway") {
+        let Some(front_door) = case.strip_suffix("-without-key") else { continue };
+        let answer = gateway.invoke(&event).unwrap_or_else(|error| panic!("{case}: {error}"));
         let expected = json!({
             "status": 403, "content-type": "application/json", "x-amzn-errortype": "ForbiddenException",
             "has a request id": true, "body": r#"{"message":"Forbidden"}"#, "isBase64Encoded": false,
         });
-        assert_eq!(as_seen(&answer), expected, "{shape}: {answer}");
+        assert_eq!(as_seen(&answer), expected, "{case}: {answer}");
+        front_doors.push(front_door.to_owned());
     }
+    assert_eq!(front_doors, ["alb", "function-url", "http-api", "rest-api"]);
 }
 
 #[test]

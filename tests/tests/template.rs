@@ -1,5 +1,5 @@
-//! What `template.yaml` must have in common with the code, and what no linter
-//! tells of it.
+//! The tables of `template.yaml` are those of the code. What else no linter
+//! tells of the template is asked by `checks/template.py`.
 
 use std::collections::BTreeSet;
 
@@ -79,34 +79,5 @@ fn the_tables_outlive_the_stack_and_can_be_restored() {
         assert_eq!(recovery.as_bool(), Some(true), "{name}");
         assert_eq!(text(&resources[name]["DeletionPolicy"]), "Retain", "{name}");
         assert_eq!(text(&resources[name]["UpdateReplacePolicy"]), "Retain", "{name}");
-    }
-}
-
-/// No linter knows the property's values.
-#[test]
-fn the_example_api_takes_its_keys_from_the_authorizer() {
-    let resources = resources();
-    let apis = of_type(&resources, "AWS::Serverless::Api");
-    let sourced: Vec<_> = apis.iter().filter(|(_, api)| !api["ApiKeySourceType"].is_badvalue()).collect();
-    assert_eq!(sourced.len(), 1, "{sourced:?}");
-    for (name, api) in sourced {
-        assert_eq!(text(&api["ApiKeySourceType"]), "AUTHORIZER", "{name}");
-    }
-}
-
-/// `sam build` finds a function's binary by its name.
-#[test]
-fn every_function_is_a_binary_of_the_workspace() {
-    let resources = resources();
-    let functions = of_type(&resources, "AWS::Serverless::Function");
-    let mut built = BTreeSet::new();
-    for (name, _) in functions {
-        let metadata = &resources[name]["Metadata"];
-        assert_eq!(text(&metadata["BuildMethod"]), "rust-cargolambda", "{name}");
-        built.insert(text(&metadata["BuildProperties"]["Binary"]));
-    }
-    assert_eq!(built, BTreeSet::from(["admin-apis", "admin-keys", "admin-plans", "authorizer", "gateway"]));
-    for binary in built {
-        assert!(binaries::path(binary).is_file());
     }
 }
