@@ -311,7 +311,7 @@ mod tests {
             assert_eq!(put(&body).unwrap_err().message, text);
         }
         let template = json!({"type": "MOCK", "requestTemplates": {"application/json": "#set($a = 1)"}});
-        assert!(put(&template).unwrap_err().message.contains("#set"));
+        assert!(put(&template).unwrap_err().message.contains("a Velocity directive"));
     }
 
     #[test]
