@@ -1,10 +1,12 @@
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use dynoxide::Database;
 use keyplan_domain::key::ApiKey;
 use keyplan_domain::time::Timestamp;
-use keyplan_store::{Store, entropy};
+use keyplan_store::{CreateKeyError, Store, entropy};
 use tokio::task::JoinSet;
 
 use crate::dynamodb::Served;
@@ -14,6 +16,9 @@ use crate::progress;
 use crate::series::Series;
 
 const KEYS: u32 = 100_000;
+/// Keys made by one opening of the file: dynoxide goes through the transactions
+/// of its last ten minutes at each new one.
+const KEYS_AT_A_TIME: u32 = 10_000;
 const WRITERS: u32 = 32;
 const REPEATS: u32 = 7;
 /// What a process still does after its ready line is over by then.
@@ -92,24 +97,30 @@ impl Starts {
 /// Makes a file as `local --data` keeps it.
 async fn file_of_keys(directory: &Path) -> Result<PathBuf, Box<dyn std::error::Error>> {
     let path = directory.join("keys");
-    let database = Database::new(path.to_str().ok_or("the temporary directory has no name in UTF-8")?)?;
-    database.disable_bulk_loading()?;
-    let served = Served::start(database).await?;
-    let store = served.store().await?;
-    let mut writers = JoinSet::new();
-    for writer in 0..WRITERS {
-        let store = store.clone();
-        writers.spawn(async move { make_keys(&store, writer).await.map_err(|error| error.to_string()) });
+    let name = path.to_str().ok_or("the temporary directory has no name in UTF-8")?;
+    for first in (0..KEYS).step_by(KEYS_AT_A_TIME as usize) {
+        let database = Database::new(name)?;
+        database.disable_bulk_loading()?;
+        let served = Served::start(database).await?;
+        let store = served.store().await?;
+        let mut writers = JoinSet::new();
+        for writer in 0..WRITERS {
+            let (store, numbers) = (store.clone(), first + writer..first + KEYS_AT_A_TIME);
+            let write = async move { make_keys(&store, numbers).await.map_err(|error| error.to_string()) };
+            writers.spawn(write);
+        }
+        while let Some(written) = writers.join_next().await {
+            written??;
+        }
+        served.stop().await;
+        progress::say(format_args!("  {} of {KEYS} keys made", first + KEYS_AT_A_TIME));
     }
-    while let Some(written) = writers.join_next().await {
-        written??;
-    }
-    served.stop().await;
     Ok(path)
 }
 
-async fn make_keys(store: &Store, writer: u32) -> Result<(), keyplan_store::CreateKeyError> {
-    for number in (writer..KEYS).step_by(WRITERS as usize) {
+/// What one writer makes: every [`WRITERS`]th of `numbers`.
+async fn make_keys(store: &Store, numbers: Range<u32>) -> Result<(), CreateKeyError> {
+    for number in numbers.step_by(WRITERS as usize) {
         let created = Timestamp::from_seconds(1_795_435_200 + i64::from(number));
         let key = ApiKey {
             id: entropy::api_key_id(),
@@ -119,12 +130,9 @@ async fn make_keys(store: &Store, writer: u32) -> Result<(), keyplan_store::Crea
             enabled: true,
             created_date: created,
             last_updated_date: created,
-            tags: Default::default(),
+            tags: BTreeMap::new(),
         };
         store.create_api_key(&key, &entropy::key_value()).await?;
-        if number % 10_000 == 0 && number > 0 {
-            progress::say(format_args!("  {number} of {KEYS} keys made"));
-        }
     }
     Ok(())
 }

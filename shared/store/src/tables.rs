@@ -78,6 +78,10 @@ impl Store {
     /// When DynamoDB refuses or takes over half a minute.
     pub async fn create_tables(&self) -> Result<(), StoreError> {
         for (name, definition) in [(self.config_table(), CONFIG), (self.usage_table(), USAGE)] {
+            // Time to live is switched on last: where it is on, all else is done.
+            if self.has_ttl(name, definition).await? {
+                continue;
+            }
             if self.status(name).await?.is_none() {
                 self.create_table(name, definition).await?;
             }
@@ -133,21 +137,18 @@ impl Store {
         Err(StoreError::Unavailable { operation: "CreateTable", detail: format!("{name} does not become active") })
     }
 
-    async fn enable_ttl(&self, name: &str, definition: Definition) -> Result<(), StoreError> {
-        let described = self
-            .client()
-            .describe_time_to_live()
-            .table_name(name)
-            .send()
-            .await
-            .map_err(|error| StoreError::unavailable("DescribeTimeToLive", &error))?;
-        let is_on = described
-            .time_to_live_description
-            .and_then(|ttl| ttl.attribute_name)
-            .is_some_and(|attribute| attribute == definition.ttl);
-        if is_on {
-            return Ok(());
+    async fn has_ttl(&self, name: &str, definition: Definition) -> Result<bool, StoreError> {
+        match self.client().describe_time_to_live().table_name(name).send().await {
+            Ok(described) => {
+                let attribute = described.time_to_live_description.and_then(|ttl| ttl.attribute_name);
+                Ok(attribute.is_some_and(|attribute| attribute == definition.ttl))
+            }
+            Err(error) if error.code() == Some("ResourceNotFoundException") => Ok(false),
+            Err(error) => Err(StoreError::unavailable("DescribeTimeToLive", &error)),
         }
+    }
+
+    async fn enable_ttl(&self, name: &str, definition: Definition) -> Result<(), StoreError> {
         let specification = TimeToLiveSpecification::builder()
             .attribute_name(definition.ttl)
             .enabled(true)
