@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method as Verb};
 use keyplan_domain::api::{
-    Authorizer, AuthorizerType, EndpointConfiguration, GatewayResponse, Integration, IntegrationResponse,
-    IntegrationType, Method, Resource, RestApi, Snapshot, Stage,
+    Authorizer, AuthorizerType, GatewayResponse, Integration, IntegrationResponse, IntegrationType, Method, Resource,
+    RestApi, Snapshot, Stage,
 };
 use keyplan_domain::id::RestApiId;
 use keyplan_domain::source::ApiKeySource;
@@ -83,21 +83,7 @@ pub(crate) fn strings(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
 }
 
 pub(crate) fn rest_api(api_key_source: ApiKeySource) -> RestApi {
-    RestApi {
-        id: RestApiId::new(API),
-        name: "pets".into(),
-        description: None,
-        version: None,
-        created_date: NOON,
-        api_key_source,
-        endpoint_configuration: EndpointConfiguration::default(),
-        binary_media_types: Vec::new(),
-        minimum_compression_size: None,
-        policy: None,
-        disable_execute_api_endpoint: false,
-        root_resource_id: "root".into(),
-        tags: BTreeMap::new(),
-    }
+    RestApi { api_key_source, ..RestApi::new(RestApiId::new(API), "pets", "root", NOON) }
 }
 
 pub(crate) fn root() -> Resource {
@@ -115,21 +101,7 @@ pub(crate) fn pet() -> Resource {
 }
 
 pub(crate) fn integration(integration_type: IntegrationType) -> Integration {
-    Integration {
-        integration_type,
-        http_method: None,
-        uri: None,
-        connection_type: None,
-        credentials: None,
-        request_parameters: BTreeMap::new(),
-        request_templates: BTreeMap::new(),
-        passthrough_behavior: "WHEN_NO_MATCH".into(),
-        content_handling: None,
-        timeout_in_millis: 29_000,
-        cache_namespace: "root".into(),
-        cache_key_parameters: Vec::new(),
-        integration_responses: BTreeMap::new(),
-    }
+    Integration::new(integration_type, "root")
 }
 
 /// A mock that answers 200 with `body`, a template.
@@ -166,19 +138,7 @@ pub(crate) fn function(name: &str) -> Integration {
 
 /// A method of any verb that needs nothing.
 pub(crate) fn open_method(integration: Integration) -> Method {
-    Method {
-        http_method: "ANY".into(),
-        authorization_type: "NONE".into(),
-        authorizer_id: None,
-        api_key_required: false,
-        operation_name: None,
-        request_parameters: BTreeMap::new(),
-        request_models: BTreeMap::new(),
-        request_validator_id: None,
-        authorization_scopes: Vec::new(),
-        method_responses: BTreeMap::new(),
-        method_integration: Some(integration),
-    }
+    Method { method_integration: Some(integration), ..Method::new("ANY") }
 }
 
 /// A TOKEN authorizer over the function `authorizer`.
@@ -197,22 +157,7 @@ pub(crate) fn token_authorizer() -> Authorizer {
 }
 
 pub(crate) fn stage(variables: &[(&str, &str)]) -> Stage {
-    Stage {
-        stage_name: "prod".into(),
-        uid: "stage1".into(),
-        deployment_id: "dep001".into(),
-        description: None,
-        variables: strings(variables),
-        method_settings: BTreeMap::new(),
-        cache_cluster_enabled: false,
-        cache_cluster_size: None,
-        tracing_enabled: false,
-        documentation_version: None,
-        tags: BTreeMap::new(),
-        created_date: NOON,
-        last_updated_date: NOON,
-        authorizer_epoch: 0,
-    }
+    Stage { variables: strings(variables), ..Stage::new("prod", "stage1", "dep001", NOON) }
 }
 
 /// An API of one method, `ANY /pets/{petId}`.

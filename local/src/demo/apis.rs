@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
 use keyplan_domain::api::{
-    Authorizer, AuthorizerType, Deployment, EndpointConfiguration, Integration, IntegrationResponse, IntegrationType,
-    Method, MethodResponse, Resource, RestApi, RestApiDefinition, Stage,
+    Authorizer, AuthorizerType, Deployment, Integration, IntegrationResponse, IntegrationType, Method, MethodResponse,
+    Resource, RestApi, RestApiDefinition, Stage,
 };
 use keyplan_domain::id::RestApiId;
 use keyplan_domain::source::ApiKeySource;
@@ -139,21 +139,7 @@ impl DemoApi {
 }
 
 fn api(id: &str, name: &str, api_key_source: ApiKeySource, now: Timestamp) -> RestApi {
-    RestApi {
-        id: RestApiId::new(id),
-        name: name.into(),
-        description: None,
-        version: None,
-        created_date: now,
-        api_key_source,
-        endpoint_configuration: EndpointConfiguration::default(),
-        binary_media_types: Vec::new(),
-        minimum_compression_size: None,
-        policy: None,
-        disable_execute_api_endpoint: false,
-        root_resource_id: ROOT.into(),
-        tags: BTreeMap::new(),
-    }
+    RestApi { api_key_source, ..RestApi::new(RestApiId::new(id), name, ROOT, now) }
 }
 
 fn method(integration: Integration) -> Method {
@@ -163,53 +149,17 @@ fn method(integration: Integration) -> Method {
         response_models: BTreeMap::new(),
     };
     Method {
-        http_method: "GET".into(),
-        authorization_type: "NONE".into(),
-        authorizer_id: None,
         api_key_required: true,
-        operation_name: None,
-        request_parameters: BTreeMap::new(),
-        request_models: BTreeMap::new(),
-        request_validator_id: None,
-        authorization_scopes: Vec::new(),
         method_responses: BTreeMap::from([("200".into(), ok)]),
         method_integration: Some(integration),
+        ..Method::new("GET")
     }
 }
 
 fn integration(integration_type: IntegrationType) -> Integration {
-    Integration {
-        integration_type,
-        http_method: None,
-        uri: None,
-        connection_type: None,
-        credentials: None,
-        request_parameters: BTreeMap::new(),
-        request_templates: BTreeMap::new(),
-        passthrough_behavior: "WHEN_NO_MATCH".into(),
-        content_handling: None,
-        timeout_in_millis: 29_000,
-        cache_namespace: RESOURCE.into(),
-        cache_key_parameters: Vec::new(),
-        integration_responses: BTreeMap::new(),
-    }
+    Integration::new(integration_type, RESOURCE)
 }
 
 fn stage(now: Timestamp) -> Stage {
-    Stage {
-        stage_name: STAGE.into(),
-        uid: entropy::part_id(),
-        deployment_id: DEPLOYMENT.into(),
-        description: None,
-        variables: BTreeMap::new(),
-        method_settings: BTreeMap::new(),
-        cache_cluster_enabled: false,
-        cache_cluster_size: None,
-        tracing_enabled: false,
-        documentation_version: None,
-        tags: BTreeMap::new(),
-        created_date: now,
-        last_updated_date: now,
-        authorizer_epoch: 0,
-    }
+    Stage::new(STAGE, entropy::part_id(), DEPLOYMENT, now)
 }

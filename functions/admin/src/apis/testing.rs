@@ -3,11 +3,9 @@
 use std::collections::BTreeMap;
 
 use keyplan_domain::api::{
-    Authorizer, AuthorizerType, EndpointConfiguration, Integration, IntegrationType, Method, Resource, RestApi,
-    RestApiDefinition, Stage,
+    Authorizer, AuthorizerType, Integration, IntegrationType, Method, Resource, RestApi, RestApiDefinition, Stage,
 };
 use keyplan_domain::id::RestApiId;
-use keyplan_domain::source::ApiKeySource;
 use keyplan_domain::time::Timestamp;
 use keyplan_wire::patch::{Op, PatchOperation};
 
@@ -18,21 +16,7 @@ pub(in crate::apis) const LAMBDA_URI: &str = "arn:aws:apigateway:us-east-1:lambd
 pub(in crate::apis) fn definition() -> RestApiDefinition {
     let root = Resource { id: "root".into(), parent_id: None, path_part: None, path: "/".into() };
     RestApiDefinition {
-        api: RestApi {
-            id: RestApiId::new("abcdefghij"),
-            name: "a".into(),
-            description: None,
-            version: None,
-            created_date: Timestamp::from_seconds(1),
-            api_key_source: ApiKeySource::Header,
-            endpoint_configuration: EndpointConfiguration::default(),
-            binary_media_types: Vec::new(),
-            minimum_compression_size: None,
-            policy: None,
-            disable_execute_api_endpoint: false,
-            root_resource_id: "root".into(),
-            tags: BTreeMap::new(),
-        },
+        api: RestApi::new(RestApiId::new("abcdefghij"), "a", "root", Timestamp::from_seconds(1)),
         resources: BTreeMap::from([("root".to_owned(), root)]),
         methods: BTreeMap::new(),
         authorizers: BTreeMap::new(),
@@ -49,37 +33,11 @@ pub(in crate::apis) fn definition_with_method() -> RestApiDefinition {
 }
 
 pub(in crate::apis) fn method() -> Method {
-    Method {
-        http_method: "GET".into(),
-        authorization_type: "NONE".into(),
-        authorizer_id: None,
-        api_key_required: false,
-        operation_name: None,
-        request_parameters: BTreeMap::new(),
-        request_models: BTreeMap::new(),
-        request_validator_id: None,
-        authorization_scopes: Vec::new(),
-        method_responses: BTreeMap::new(),
-        method_integration: None,
-    }
+    Method::new("GET")
 }
 
 pub(in crate::apis) fn mock() -> Integration {
-    Integration {
-        integration_type: IntegrationType::Mock,
-        http_method: None,
-        uri: None,
-        connection_type: None,
-        credentials: None,
-        request_parameters: BTreeMap::new(),
-        request_templates: BTreeMap::new(),
-        passthrough_behavior: "WHEN_NO_MATCH".into(),
-        content_handling: None,
-        timeout_in_millis: 29_000,
-        cache_namespace: "root".into(),
-        cache_key_parameters: Vec::new(),
-        integration_responses: BTreeMap::new(),
-    }
+    Integration::new(IntegrationType::Mock, "root")
 }
 
 pub(in crate::apis) fn authorizer() -> Authorizer {
@@ -97,22 +55,7 @@ pub(in crate::apis) fn authorizer() -> Authorizer {
 }
 
 pub(in crate::apis) fn stage() -> Stage {
-    Stage {
-        stage_name: "dev".into(),
-        uid: "uid".into(),
-        deployment_id: "dep123".into(),
-        description: None,
-        variables: BTreeMap::new(),
-        method_settings: BTreeMap::new(),
-        cache_cluster_enabled: false,
-        cache_cluster_size: None,
-        tracing_enabled: false,
-        documentation_version: None,
-        tags: BTreeMap::new(),
-        created_date: Timestamp::from_seconds(1),
-        last_updated_date: Timestamp::from_seconds(1),
-        authorizer_epoch: 0,
-    }
+    Stage::new("dev", "uid", "dep123", Timestamp::from_seconds(1))
 }
 
 pub(in crate::apis) fn operation(op: Op, path: &str, value: &str) -> PatchOperation {

@@ -45,6 +45,29 @@ pub struct Integration {
     pub integration_responses: BTreeMap<String, IntegrationResponse>,
 }
 
+impl Integration {
+    /// An integration of a kind with what API Gateway gives one whose author
+    /// asked for nothing else. `cache_namespace` is usually the resource's id.
+    #[must_use]
+    pub fn new(integration_type: IntegrationType, cache_namespace: impl Into<String>) -> Self {
+        Self {
+            integration_type,
+            http_method: None,
+            uri: None,
+            connection_type: None,
+            credentials: None,
+            request_parameters: BTreeMap::new(),
+            request_templates: BTreeMap::new(),
+            passthrough_behavior: "WHEN_NO_MATCH".into(),
+            content_handling: None,
+            timeout_in_millis: 29_000,
+            cache_namespace: cache_namespace.into(),
+            cache_key_parameters: Vec::new(),
+            integration_responses: BTreeMap::new(),
+        }
+    }
+}
+
 /// The kinds of backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]

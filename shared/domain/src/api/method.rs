@@ -56,6 +56,27 @@ pub struct Method {
     pub method_integration: Option<Integration>,
 }
 
+impl Method {
+    /// A method of this verb, or `ANY`, that asks nothing of its callers and has
+    /// no integration yet.
+    #[must_use]
+    pub fn new(http_method: impl Into<String>) -> Self {
+        Self {
+            http_method: http_method.into(),
+            authorization_type: "NONE".into(),
+            authorizer_id: None,
+            api_key_required: false,
+            operation_name: None,
+            request_parameters: BTreeMap::new(),
+            request_models: BTreeMap::new(),
+            request_validator_id: None,
+            authorization_scopes: Vec::new(),
+            method_responses: BTreeMap::new(),
+            method_integration: None,
+        }
+    }
+}
+
 /// A declared response of a method.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

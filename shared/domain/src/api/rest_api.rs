@@ -44,6 +44,29 @@ pub struct RestApi {
     pub tags: BTreeMap<String, String>,
 }
 
+impl RestApi {
+    /// An API with what API Gateway gives one whose author chose a name alone,
+    /// made now.
+    #[must_use]
+    pub fn new(id: RestApiId, name: impl Into<String>, root_resource_id: impl Into<String>, now: Timestamp) -> Self {
+        Self {
+            id,
+            name: name.into(),
+            description: None,
+            version: None,
+            created_date: now,
+            api_key_source: ApiKeySource::default(),
+            endpoint_configuration: EndpointConfiguration::default(),
+            binary_media_types: Vec::new(),
+            minimum_compression_size: None,
+            policy: None,
+            disable_execute_api_endpoint: false,
+            root_resource_id: root_resource_id.into(),
+            tags: BTreeMap::new(),
+        }
+    }
+}
+
 /// `endpointConfiguration` of a REST API: kept and shown; Keyplan serves every
 /// API at one address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

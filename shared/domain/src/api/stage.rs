@@ -47,6 +47,34 @@ pub struct Stage {
     pub authorizer_epoch: u64,
 }
 
+impl Stage {
+    /// A stage without settings, made now.
+    #[must_use]
+    pub fn new(
+        stage_name: impl Into<String>,
+        uid: impl Into<String>,
+        deployment_id: impl Into<String>,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            stage_name: stage_name.into(),
+            uid: uid.into(),
+            deployment_id: deployment_id.into(),
+            description: None,
+            variables: BTreeMap::new(),
+            method_settings: BTreeMap::new(),
+            cache_cluster_enabled: false,
+            cache_cluster_size: None,
+            tracing_enabled: false,
+            documentation_version: None,
+            tags: BTreeMap::new(),
+            created_date: now,
+            last_updated_date: now,
+            authorizer_epoch: 0,
+        }
+    }
+}
+
 /// Settings of one method of a stage, or of all (`*/*`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -9,11 +9,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use aws_credential_types::Credentials;
-use keyplan_domain::api::{EndpointConfiguration, Integration, IntegrationType, Method, Resource, RestApi, Stage};
+use keyplan_domain::api::{Integration, IntegrationType, Method, Resource, RestApi, Stage};
 use keyplan_domain::id::{RestApiId, UsagePlanId};
 use keyplan_domain::key::{ApiKey, ApiKeyId, KeyValue};
 use keyplan_domain::plan::{ApiStage, UsagePlan};
-use keyplan_domain::source::ApiKeySource;
 use keyplan_domain::time::Timestamp;
 use keyplan_store::clock::Clock;
 use keyplan_store::connect::Connection;
@@ -118,21 +117,7 @@ pub async fn create_plan(store: &Store, stages: &[(&RestApiId, &str)]) -> UsageP
 pub async fn create_api(store: &Store, stages: &[&str]) -> RestApiId {
     let id = entropy::rest_api_id();
     let root = Resource { id: "root".into(), parent_id: None, path_part: None, path: "/".into() };
-    let api = RestApi {
-        id: id.clone(),
-        name: "pets".into(),
-        description: None,
-        version: None,
-        created_date: NOON,
-        api_key_source: ApiKeySource::Header,
-        endpoint_configuration: EndpointConfiguration::default(),
-        binary_media_types: Vec::new(),
-        minimum_compression_size: None,
-        policy: None,
-        disable_execute_api_endpoint: false,
-        root_resource_id: root.id.clone(),
-        tags: BTreeMap::new(),
-    };
+    let api = RestApi::new(id.clone(), "pets", root.id.clone(), NOON);
     store.create_rest_api(&api, &root).await.unwrap();
     store
         .edit_rest_api(&id, |definition| {
@@ -149,51 +134,10 @@ pub async fn create_api(store: &Store, stages: &[&str]) -> RestApiId {
 }
 
 pub fn mock_method() -> Method {
-    let integration = Integration {
-        integration_type: IntegrationType::Mock,
-        http_method: None,
-        uri: None,
-        connection_type: None,
-        credentials: None,
-        request_parameters: BTreeMap::new(),
-        request_templates: BTreeMap::new(),
-        passthrough_behavior: "WHEN_NO_MATCH".into(),
-        content_handling: None,
-        timeout_in_millis: 29_000,
-        cache_namespace: "root".into(),
-        cache_key_parameters: Vec::new(),
-        integration_responses: BTreeMap::new(),
-    };
-    Method {
-        http_method: "GET".into(),
-        authorization_type: "NONE".into(),
-        authorizer_id: None,
-        api_key_required: true,
-        operation_name: None,
-        request_parameters: BTreeMap::new(),
-        request_models: BTreeMap::new(),
-        request_validator_id: None,
-        authorization_scopes: Vec::new(),
-        method_responses: BTreeMap::new(),
-        method_integration: Some(integration),
-    }
+    let integration = Integration::new(IntegrationType::Mock, "root");
+    Method { api_key_required: true, method_integration: Some(integration), ..Method::new("GET") }
 }
 
 pub fn stage(name: &str) -> Stage {
-    Stage {
-        stage_name: name.into(),
-        uid: entropy::part_id(),
-        deployment_id: "none".into(),
-        description: None,
-        variables: BTreeMap::new(),
-        method_settings: BTreeMap::new(),
-        cache_cluster_enabled: false,
-        cache_cluster_size: None,
-        tracing_enabled: false,
-        documentation_version: None,
-        tags: BTreeMap::new(),
-        created_date: NOON,
-        last_updated_date: NOON,
-        authorizer_epoch: 0,
-    }
+    Stage::new(name, entropy::part_id(), "none", NOON)
 }

@@ -5,37 +5,11 @@ use serde_json::json;
 use super::*;
 
 fn api() -> RestApi {
-    RestApi {
-        id: RestApiId::new("abcdefghij"),
-        name: "a".into(),
-        description: None,
-        version: None,
-        created_date: Timestamp::from_seconds(1_695_700_000),
-        api_key_source: ApiKeySource::Header,
-        endpoint_configuration: EndpointConfiguration::default(),
-        binary_media_types: Vec::new(),
-        minimum_compression_size: None,
-        policy: None,
-        disable_execute_api_endpoint: false,
-        root_resource_id: "klmnopqrst".into(),
-        tags: Tags::new(),
-    }
+    RestApi::new(RestApiId::new("abcdefghij"), "a", "klmnopqrst", Timestamp::from_seconds(1_695_700_000))
 }
 
 fn method() -> Method {
-    Method {
-        http_method: "GET".into(),
-        authorization_type: "NONE".into(),
-        authorizer_id: None,
-        api_key_required: true,
-        operation_name: None,
-        request_parameters: BTreeMap::new(),
-        request_models: BTreeMap::new(),
-        request_validator_id: None,
-        authorization_scopes: Vec::new(),
-        method_responses: BTreeMap::new(),
-        method_integration: None,
-    }
+    Method { api_key_required: true, ..Method::new("GET") }
 }
 
 fn root() -> Resource {
@@ -44,20 +18,9 @@ fn root() -> Resource {
 
 fn stage() -> Stage {
     Stage {
-        stage_name: "dev".into(),
-        uid: "uid".into(),
-        deployment_id: "abc123".into(),
-        description: None,
-        variables: BTreeMap::new(),
-        method_settings: BTreeMap::new(),
-        cache_cluster_enabled: false,
-        cache_cluster_size: None,
-        tracing_enabled: false,
-        documentation_version: None,
-        tags: Tags::new(),
-        created_date: Timestamp::from_seconds(1),
-        last_updated_date: Timestamp::from_seconds(2),
         authorizer_epoch: 7,
+        last_updated_date: Timestamp::from_seconds(2),
+        ..Stage::new("dev", "uid", "abc123", Timestamp::from_seconds(1))
     }
 }
 
