@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_TYPE, HOST};
-use http::{HeaderValue, Response, StatusCode, Version};
-use http_body_util::{BodyExt, Full};
+use http::{HeaderValue, StatusCode, Version};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use keyplan_gateway::{Gateway, MAX_BODY_BYTES, Request};
+use keyplan_gateway::{Gateway, MAX_BODY_BYTES, Request, Response};
 use tokio::net::{TcpListener, TcpStream};
 
 /// Bytes of a request's head beyond which hyper itself answers 431. The gateway
@@ -58,7 +58,7 @@ fn serve_connection(stream: TcpStream, peer: SocketAddr, gateway: Gateway, watch
                 Ok(request) => gateway.handle(request).await,
                 Err(BodyCutShort) => bad_request(),
             };
-            Ok::<_, Infallible>(response.map(Full::new))
+            Ok::<_, Infallible>(response)
         }
     });
     let connection = http1::Builder::new()
@@ -114,8 +114,8 @@ async fn read(mut body: Incoming) -> Result<Bytes, BodyCutShort> {
     Ok(read.freeze())
 }
 
-fn bad_request() -> Response<Bytes> {
-    let mut response = Response::new(Bytes::from_static(br#"{"message":"Bad Request"}"#));
+fn bad_request() -> Response {
+    let mut response = Response::new(Bytes::from_static(br#"{"message":"Bad Request"}"#).into());
     *response.status_mut() = StatusCode::BAD_REQUEST;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

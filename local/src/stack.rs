@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use keyplan_admin::Admin;
 use keyplan_authorizer::Authorizer;
-use keyplan_gateway::{Gateway, lambda_client};
+use keyplan_gateway::{AddressRule, Gateway, lambda_client};
 use keyplan_store::clock::Clock;
 use keyplan_store::connect::{Connection, MissingVariable, credentials_from_env};
 use keyplan_store::{Store, StoreError, Tables};
@@ -146,6 +146,8 @@ impl Parts<'_> {
             account_id: flags.account_id.clone(),
             cache_ttl: CACHE_TTL,
             retry_after: true,
+            // Backends of a local stack are on the same machine, as a rule.
+            address_rule: AddressRule::Any,
             default_target: None,
         };
         let lambda = lambda_client(&own, own.endpoint_url.as_deref());

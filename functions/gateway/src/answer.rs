@@ -26,6 +26,10 @@ pub(crate) use gateway_response::GatewayResponses;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 const EXTENDED_REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-apigw-id");
 const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
+/// Bytes of a body that Lambda carries in an answer (Lambda quotas,
+/// "Invocation payload"); what is not text takes a third more on its way.
+const MAX_EVENT_BODY_BYTES: usize = 6 * 1024 * 1024;
+
 const REASON: HeaderName = HeaderName::from_static("x-keyplan-reason");
 
 /// Marks an answer with the ids of its request.
@@ -77,8 +81,28 @@ pub(crate) fn refuse(refusal: &Refusal, exchange: &Exchange<'_>, now: Timestamp)
     response
 }
 
+/// The answer with its body whole, as the fronts of a Lambda function take it;
+/// one whose body does not arrive, or is more than Lambda carries, gives way to
+/// a refusal.
+pub(crate) async fn collected(response: Response) -> http::Response<Bytes> {
+    let (mut parts, body) = response.into_parts();
+    match body.collect(MAX_EVENT_BODY_BYTES).await {
+        Ok(bytes) => http::Response::from_parts(parts, bytes),
+        Err(error) => {
+            tracing::error!(%error, "an answer cannot be handed on");
+            let built_in = BuiltIn::of(&Refusal::IntegrationFailed { reason: "the answer's body" });
+            let body = Bytes::from_static(built_in.body.as_bytes());
+            let (mut refused, _) = written(&built_in, built_in.status, body.clone()).into_parts();
+            for id in [REQUEST_ID, EXTENDED_REQUEST_ID] {
+                refused.headers.extend(parts.headers.remove(&id).map(|value| (id, value)));
+            }
+            http::Response::from_parts(refused, body)
+        }
+    }
+}
+
 fn written(built_in: &BuiltIn, status: StatusCode, body: Bytes) -> Response {
-    let mut response = Response::new(body);
+    let mut response = Response::new(body.into());
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

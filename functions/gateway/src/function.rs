@@ -13,6 +13,8 @@ use keyplan_domain::arn::{FunctionRef, InvalidFunction};
 use keyplan_store::connect::{self, Connection};
 use serde::Deserialize;
 
+use crate::stage_variables;
+
 /// A client of Lambda with the region and credentials of `connection`; no
 /// request is sent. It never retries: a function may act before it fails.
 #[must_use]
@@ -38,7 +40,7 @@ pub(crate) enum Function {
 
 impl Function {
     pub(crate) fn compile(uri: &str) -> Result<Self, InvalidFunction> {
-        if uri.contains(REFERENCE) {
+        if stage_variables::are_in(uri) {
             Ok(Self::PerStage(uri.to_owned()))
         } else {
             FunctionRef::from_invocation_uri(uri).map(Self::Fixed)
@@ -49,30 +51,10 @@ impl Function {
         match self {
             Self::Fixed(function) => Ok(Cow::Borrowed(function)),
             Self::PerStage(uri) => {
-                FunctionRef::from_invocation_uri(&with_stage_variables(uri, variables)).map(Cow::Owned)
+                FunctionRef::from_invocation_uri(&stage_variables::replaced(uri, variables)).map(Cow::Owned)
             }
         }
     }
-}
-
-const REFERENCE: &str = "${stageVariables.";
-
-/// `uri` with `${stageVariables.name}` replaced; a variable that is not set is
-/// nothing.
-fn with_stage_variables(uri: &str, variables: &BTreeMap<String, String>) -> String {
-    let mut replaced = String::with_capacity(uri.len());
-    let mut rest = uri;
-    while let Some((before, after)) = rest.split_once(REFERENCE) {
-        replaced.push_str(before);
-        let Some((name, after)) = after.split_once('}') else {
-            replaced.push_str(REFERENCE);
-            rest = after;
-            continue;
-        };
-        replaced.push_str(variables.get(name).map_or("", String::as_str));
-        rest = after;
-    }
-    replaced + rest
 }
 
 /// What came of an invocation.
@@ -164,12 +146,6 @@ mod tests {
     #[test]
     fn a_stage_variable_that_is_not_set_names_no_function() {
         assert!(Function::compile(URI).unwrap().at(&variables(&[("name", "echo")])).is_err());
-    }
-
-    #[test]
-    fn a_reference_without_an_end_stays_as_it_is() {
-        assert_eq!(with_stage_variables("a${stageVariables.b", &variables(&[("b", "c")])), "a${stageVariables.b");
-        assert_eq!(with_stage_variables("${stageVariables.b}x", &variables(&[("b", "c")])), "cx");
     }
 
     #[test]

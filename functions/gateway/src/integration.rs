@@ -1,9 +1,11 @@
 //! What answers the calls of a method.
 
+mod http_proxy;
 mod lambda_proxy;
 mod media_types;
 mod mock;
 mod proxy_answer;
+mod remapped;
 mod request_template;
 mod response;
 
@@ -13,9 +15,18 @@ use keyplan_domain::refusal::Refusal;
 
 use crate::Response;
 use crate::exchange::Exchange;
+use crate::http_client::HttpClient;
+use http_proxy::HttpProxy;
 use lambda_proxy::LambdaProxy;
 pub(crate) use media_types::BinaryMediaTypes;
 use mock::Mock;
+
+/// What integrations are called through.
+#[derive(Debug)]
+pub(crate) struct Backends {
+    pub(crate) lambda: Client,
+    pub(crate) http: HttpClient,
+}
 
 /// An integration, ready to be called.
 pub(crate) enum Integration {
@@ -23,6 +34,8 @@ pub(crate) enum Integration {
     Mock(Mock),
     /// `AWS_PROXY`
     LambdaProxy(LambdaProxy),
+    /// `HTTP_PROXY`
+    HttpProxy(Box<HttpProxy>),
     /// One that cannot be called, and why.
     Unsupported(&'static str),
 }
@@ -34,16 +47,17 @@ impl Integration {
             IntegrationType::AwsProxy => LambdaProxy::compile(integration).map(Self::LambdaProxy),
             IntegrationType::Aws => Err("an integration of type AWS"),
             IntegrationType::Http => Err("an integration of type HTTP"),
-            IntegrationType::HttpProxy => Err("an integration of type HTTP_PROXY"),
+            IntegrationType::HttpProxy => HttpProxy::compile(integration).map(|proxy| Self::HttpProxy(Box::new(proxy))),
         };
         compiled.unwrap_or_else(Self::Unsupported)
     }
 
     /// Answers a request that has passed everything before.
-    pub(crate) async fn call(&self, exchange: &Exchange<'_>, lambda: &Client) -> Result<Response, Refusal> {
+    pub(crate) async fn call(&self, exchange: &Exchange<'_>, backends: &Backends) -> Result<Response, Refusal> {
         match self {
             Self::Mock(mock) => mock.call(exchange),
-            Self::LambdaProxy(proxy) => proxy.call(exchange, lambda).await,
+            Self::LambdaProxy(proxy) => proxy.call(exchange, &backends.lambda).await,
+            Self::HttpProxy(proxy) => proxy.call(exchange, &backends.http).await,
             Self::Unsupported(what) => Err(Refusal::Unsupported { what }),
         }
     }

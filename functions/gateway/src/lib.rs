@@ -13,11 +13,13 @@
 mod address;
 mod answer;
 mod authorizer;
+mod body;
 mod configuration;
 mod deployed;
 pub mod event;
 mod exchange;
 mod function;
+mod http_client;
 mod integration;
 mod key;
 mod limits;
@@ -26,6 +28,7 @@ mod pipeline;
 mod proxy_event;
 mod request;
 mod settings;
+mod stage_variables;
 
 #[cfg(test)]
 mod testing;
@@ -35,19 +38,20 @@ mod tests;
 use std::sync::Arc;
 
 use aws_sdk_lambda::Client;
-use bytes::Bytes;
 use keyplan_store::Store;
 use keyplan_store::clock::Clock;
 
+pub use body::{Body, BodyError};
 pub use event::EventError;
 pub use function::lambda_client;
+pub use http_client::AddressRule;
 pub use limits::{MAX_BODY_BYTES, MAX_HEADER_BYTES};
 use pipeline::Pipeline;
 pub use request::Request;
 pub use settings::{DefaultTarget, Environment, InvalidEnvironment, Settings};
 
-/// The answer to a request, whole.
-pub type Response = http::Response<Bytes>;
+/// The answer to a request.
+pub type Response = http::Response<Body>;
 
 /// Serves requests to REST APIs; cheap to clone.
 #[derive(Clone)]
@@ -74,7 +78,8 @@ impl Gateway {
     /// When the event is none that carries an HTTP request.
     pub async fn handle_event(&self, event: serde_json::Value) -> Result<serde_json::Value, EventError> {
         let (request, form) = event::decode(event)?;
-        Ok(event::encode(self.handle(request).await, form))
+        let response = self.handle(request).await;
+        Ok(event::encode(answer::collected(response).await, form))
     }
 
     /// Forgets stages, keys and plans, so that the next request reads them

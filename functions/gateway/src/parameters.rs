@@ -35,7 +35,7 @@ pub(crate) fn query_parameter<'a>(raw: &'a str, wanted: &str) -> Option<Cow<'a, 
         .next_back()
 }
 
-fn form_decoded(text: &str) -> Cow<'_, str> {
+pub(crate) fn form_decoded(text: &str) -> Cow<'_, str> {
     if text.contains('+') {
         let spaced = text.replace('+', " ");
         Cow::Owned(percent_decode(spaced.as_bytes()).decode_utf8_lossy().into_owned())

@@ -15,6 +15,8 @@ use crate::authorizer::Authorizers;
 use crate::configuration::{Configuration, StageName};
 use crate::deployed::{DeployedMethod, DeployedStage, Guard};
 use crate::exchange::Exchange;
+use crate::http_client::HttpClient;
+use crate::integration::Backends;
 use crate::request::{Request, RequestIds};
 use crate::settings::Settings;
 use crate::{Response, key, limits};
@@ -25,7 +27,7 @@ pub(crate) struct Pipeline {
     configuration: Configuration,
     authorizers: Authorizers,
     meter: Meter,
-    lambda: Client,
+    backends: Backends,
 }
 
 impl Pipeline {
@@ -34,9 +36,9 @@ impl Pipeline {
             configuration: Configuration::new(store.clone(), &settings),
             authorizers: Authorizers::new(lambda.clone(), clock.clone()),
             meter: Meter::new(store, clock.clone()),
+            backends: Backends { lambda, http: HttpClient::new(settings.address_rule.clone()) },
             settings,
             clock,
-            lambda,
         }
     }
 
@@ -91,7 +93,7 @@ impl Pipeline {
         if method.key_required {
             self.admit(exchange).await?;
         }
-        method.integration.call(exchange, &self.lambda).await
+        method.integration.call(exchange, &self.backends).await
     }
 
     /// Finds the key and its plan, and spends a token of it.

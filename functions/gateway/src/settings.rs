@@ -1,8 +1,11 @@
 use std::time::Duration;
 
+use ipnet::IpNet;
 use keyplan_domain::id::RestApiId;
 use keyplan_store::Tables;
 use keyplan_store::connect::{Connection, MissingVariable};
+
+use crate::AddressRule;
 
 /// How the gateway behaves, wherever it runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +18,8 @@ pub struct Settings {
     pub cache_ttl: Duration,
     /// Whether a 429 that waiting helps says how long: `Retry-After`.
     pub retry_after: bool,
+    /// Which addresses HTTP integrations may reach.
+    pub address_rule: AddressRule,
     /// What requests are for whose host names no API.
     pub default_target: Option<DefaultTarget>,
 }
@@ -32,7 +37,8 @@ pub struct DefaultTarget {
 #[derive(Clone, Debug)]
 pub struct Environment {
     /// `AWS_REGION`, `AWS_ACCOUNT_ID`, `CONFIG_CACHE_TTL_SECONDS`,
-    /// `RETRY_AFTER`, `DEFAULT_REST_API_ID` and `DEFAULT_STAGE`.
+    /// `RETRY_AFTER`, `ALLOWED_PRIVATE_CIDRS`, `DEFAULT_REST_API_ID` and
+    /// `DEFAULT_STAGE`.
     pub settings: Settings,
     /// `AWS_ENDPOINT_URL_DYNAMODB` and AWS's variables for credentials.
     pub connection: Connection,
@@ -98,6 +104,15 @@ fn settings(variable: impl Fn(&str) -> Option<String>) -> Result<Settings, Inval
         Some("false") => false,
         Some(_) => return Err(InvalidEnvironment::Malformed { name: "RETRY_AFTER", expected: "true or false" }),
     };
+    let allowed: Result<Vec<IpNet>, _> = variable("ALLOWED_PRIVATE_CIDRS")
+        .iter()
+        .flat_map(|list| list.split(','))
+        .map(|cidr| cidr.trim().parse())
+        .collect();
+    let allowed = allowed.map_err(|_| InvalidEnvironment::Malformed {
+        name: "ALLOWED_PRIVATE_CIDRS",
+        expected: "networks in CIDR notation, separated by commas: 10.0.0.0/16,fd00::/8",
+    })?;
     let default_target = match (variable("DEFAULT_REST_API_ID"), variable("DEFAULT_STAGE")) {
         (None, None) => None,
         (Some(api_id), Some(stage)) => Some(DefaultTarget { api_id: RestApiId::new(api_id), stage }),
@@ -113,6 +128,7 @@ fn settings(variable: impl Fn(&str) -> Option<String>) -> Result<Settings, Inval
         account_id,
         cache_ttl,
         retry_after,
+        address_rule: AddressRule::PublicAnd(allowed),
         default_target,
     })
 }
@@ -146,12 +162,15 @@ mod tests {
         let settings = read(&[
             ("CONFIG_CACHE_TTL_SECONDS", "0"),
             ("RETRY_AFTER", "false"),
+            ("ALLOWED_PRIVATE_CIDRS", "10.0.0.0/16, fd00::/8"),
             ("DEFAULT_REST_API_ID", "abc123"),
             ("DEFAULT_STAGE", "prod"),
         ])
         .unwrap();
         assert_eq!(settings.cache_ttl, Duration::ZERO);
         assert!(!settings.retry_after);
+        let networks = vec!["10.0.0.0/16".parse().unwrap(), "fd00::/8".parse().unwrap()];
+        assert_eq!(settings.address_rule, AddressRule::PublicAnd(networks));
         assert_eq!(
             settings.default_target,
             Some(DefaultTarget { api_id: RestApiId::new("abc123"), stage: "prod".into() })
@@ -166,6 +185,10 @@ mod tests {
             (("AWS_REGION", ""), "AWS_REGION is not set: a region's name is expected"),
             (("CONFIG_CACHE_TTL_SECONDS", "5s"), "CONFIG_CACHE_TTL_SECONDS must be a whole number of seconds"),
             (("RETRY_AFTER", "yes"), "RETRY_AFTER must be true or false"),
+            (
+                ("ALLOWED_PRIVATE_CIDRS", "10.0.0.0/16,10.0.0.1"),
+                "ALLOWED_PRIVATE_CIDRS must be networks in CIDR notation, separated by commas: 10.0.0.0/16,fd00::/8",
+            ),
             (("DEFAULT_STAGE", "prod"), "DEFAULT_REST_API_ID is not set: the API of DEFAULT_STAGE is expected"),
             (("DEFAULT_REST_API_ID", "a"), "DEFAULT_STAGE is not set: a stage of DEFAULT_REST_API_ID is expected"),
         ] {

@@ -74,6 +74,7 @@ pub(crate) fn settings() -> Settings {
         account_id: "000000000000".into(),
         cache_ttl: Duration::from_secs(5),
         retry_after: true,
+        address_rule: crate::AddressRule::Any,
         default_target: None,
     }
 }

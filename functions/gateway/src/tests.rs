@@ -3,6 +3,7 @@
 
 mod authorizers;
 mod configuration;
+mod http_proxies;
 mod integrations;
 mod keys;
 mod lambda;
@@ -21,7 +22,7 @@ use keyplan_store::{Store, Tables, entropy};
 use serde_json::Value;
 
 use crate::testing::{API, HandClock, NOON, pet, rest_api, root, settings, stage, token_authorizer};
-use crate::{Gateway, Request, Response, lambda_client};
+use crate::{AddressRule, Gateway, Request, Response, lambda_client};
 use lambda::Lambda;
 
 const VALUE: &str = "a-key-value-of-enough-characters";
@@ -31,6 +32,7 @@ struct Bench {
     store: Store,
     clock: Arc<HandClock>,
     lambda: Lambda,
+    lambda_client: aws_sdk_lambda::Client,
     api: RestApiId,
 }
 
@@ -55,9 +57,9 @@ impl Bench {
         let lambda = Lambda::start().await;
         let clock = HandClock::at_noon();
         let client = lambda_client(&connection, Some(&lambda.url));
-        let gateway = Gateway::new(settings(), store.clone(), client, clock.clone());
+        let gateway = Gateway::new(settings(), store.clone(), client.clone(), clock.clone());
         store.create_rest_api(&rest_api(source), &root()).await.unwrap();
-        let bench = Self { gateway, store, clock, lambda, api: RestApiId::new(API) };
+        let bench = Self { gateway, store, clock, lambda, lambda_client: client, api: RestApiId::new(API) };
         bench
             .edit(|definition| {
                 definition.resources.insert("pet001".into(), pet());
@@ -135,6 +137,12 @@ impl Bench {
         (key, plan)
     }
 
+    /// The same with a gateway that reaches other addresses.
+    fn address_rule(&mut self, address_rule: AddressRule) {
+        let settings = crate::Settings { address_rule, ..settings() };
+        self.gateway = Gateway::new(settings, self.store.clone(), self.lambda_client.clone(), self.clock.clone());
+    }
+
     async fn call(&self, request: Request) -> Response {
         self.gateway.handle(request).await
     }
@@ -148,11 +156,11 @@ fn get_pet() -> Request {
 /// Status, error type and body.
 fn gist(response: &Response) -> (u16, Option<&str>, &str) {
     let error_type = response.headers().get("x-amzn-errortype").map(|value| value.to_str().unwrap());
-    (response.status().as_u16(), error_type, std::str::from_utf8(response.body()).unwrap())
+    (response.status().as_u16(), error_type, std::str::from_utf8(response.body().bytes()).unwrap())
 }
 
 fn json(response: &Response) -> Value {
-    serde_json::from_slice(response.body()).unwrap()
+    serde_json::from_slice(response.body().bytes()).unwrap()
 }
 
 const FORBIDDEN: (u16, Option<&str>, &str) = (403, Some("ForbiddenException"), "{\"message\":\"Forbidden\"}");

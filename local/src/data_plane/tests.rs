@@ -33,6 +33,7 @@ impl DataPlane {
             account_id: "000000000000".into(),
             cache_ttl: Duration::from_secs(5),
             retry_after: true,
+            address_rule: keyplan_gateway::AddressRule::Any,
             default_target: None,
         };
         let gateway = Gateway::new(settings, store, lambda_client(&connection, None), Arc::new(SystemClock));

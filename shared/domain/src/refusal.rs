@@ -81,6 +81,11 @@ pub enum Refusal {
         /// What went wrong, for the log.
         reason: &'static str,
     },
+    /// The connection to the integration cannot be made, or broke.
+    IntegrationUnreachable {
+        /// What went wrong, for the log.
+        reason: &'static str,
+    },
     /// The integration took longer than its time-out.
     IntegrationTimedOut,
     /// A failure of our own.
@@ -116,6 +121,7 @@ impl Refusal {
             Self::Unsupported { .. } => "Unsupported",
             Self::IntegrationNotInvoked { .. } => "IntegrationNotInvoked",
             Self::IntegrationFailed { .. } => "IntegrationFailed",
+            Self::IntegrationUnreachable { .. } => "IntegrationUnreachable",
             Self::IntegrationTimedOut => "IntegrationTimedOut",
             Self::Internal { .. } => "Internal",
         }

@@ -114,6 +114,12 @@ impl BuiltIn {
                 "message": "Internal server error",
                 "InternalServerErrorException"
             ),
+            Refusal::IntegrationUnreachable { .. } => built_in!(
+                GATEWAY_TIMEOUT,
+                Some(Type::IntegrationFailure),
+                "message": "Network error communicating with endpoint",
+                "InternalServerErrorException"
+            ),
             Refusal::IntegrationTimedOut => built_in!(
                 GATEWAY_TIMEOUT,
                 Some(Type::IntegrationTimeout),

@@ -48,6 +48,7 @@ fn detail(refusal: &Refusal) -> Option<&'static str> {
         | Refusal::BadRequest { reason }
         | Refusal::IntegrationNotInvoked { reason }
         | Refusal::IntegrationFailed { reason }
+        | Refusal::IntegrationUnreachable { reason }
         | Refusal::Internal { reason } => Some(reason),
         Refusal::Unsupported { what } => Some(what),
         _ => None,
@@ -66,6 +67,7 @@ fn is_ours(refusal: &Refusal) -> bool {
             | Refusal::Unsupported { .. }
             | Refusal::IntegrationNotInvoked { .. }
             | Refusal::IntegrationFailed { .. }
+            | Refusal::IntegrationUnreachable { .. }
             | Refusal::IntegrationTimedOut
             | Refusal::Internal { .. }
     )

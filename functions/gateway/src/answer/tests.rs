@@ -6,7 +6,12 @@ use crate::testing::{NOON, Placed, mock, open_method, request, settings, snapsho
 fn shown(response: &Response) -> String {
     let headers: Vec<_> =
         response.headers().iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
-    format!("{}\n{}\n{}", response.status().as_u16(), headers.join("\n"), String::from_utf8_lossy(response.body()))
+    format!(
+        "{}\n{}\n{}",
+        response.status().as_u16(),
+        headers.join("\n"),
+        String::from_utf8_lossy(response.body().bytes())
+    )
 }
 
 fn plain() -> Snapshot {
@@ -86,7 +91,7 @@ fn every_refusal_has_api_gateways_status_type_and_body() {
         assert_eq!(response.status(), status, "{refusal:?}");
         assert_eq!(response.headers()[ERROR_TYPE], error_type, "{refusal:?}");
         assert_eq!(response.headers()[CONTENT_TYPE], "application/json", "{refusal:?}");
-        assert_eq!(response.body().as_ref(), body.as_bytes(), "{refusal:?}");
+        assert_eq!(response.body().bytes().as_ref(), body.as_bytes(), "{refusal:?}");
     }
 }
 
@@ -175,7 +180,7 @@ fn the_type_itself_wins_over_the_default_of_its_class() {
     };
     let answer = |refusal| {
         let response = refused(&refusal, snapshot(open_method(mock("{}")), responses()), &[]);
-        (response.status().as_u16(), String::from_utf8(response.body().to_vec()).unwrap())
+        (response.status().as_u16(), String::from_utf8(response.body().bytes().to_vec()).unwrap())
     };
     assert_eq!(answer(Refusal::Throttled { wait: None }), (429, "throttled".into()));
     assert_eq!(answer(Refusal::RouteUnknown), (400, "default".into()));
@@ -189,5 +194,5 @@ fn a_response_without_a_template_says_the_message() {
     response.response_templates.clear();
     let snapshot = snapshot(open_method(mock("{}")), vec![response]);
     let response = refused(&Refusal::AuthorizerFailed { reason: "x" }, snapshot, &[]);
-    assert_eq!((response.status().as_u16(), response.body().as_ref()), (500, &b"{\"message\":null}"[..]));
+    assert_eq!((response.status().as_u16(), response.body().bytes().as_ref()), (500, &b"{\"message\":null}"[..]));
 }

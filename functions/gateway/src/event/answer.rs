@@ -4,16 +4,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::SET_COOKIE;
-use http::{HeaderMap, HeaderName, StatusCode};
+use http::{HeaderMap, HeaderName, Response, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::AnswerForm;
-use crate::Response;
 
 /// Writes a response as a front end takes it. A body that is not text goes as
 /// base64; what is unset is left out.
 #[must_use]
-pub fn encode(response: Response, form: AnswerForm) -> Value {
+pub fn encode(response: Response<Bytes>, form: AnswerForm) -> Value {
     let (parts, body) = response.into_parts();
     let mut answer = Map::new();
     answer.insert("statusCode".into(), parts.status.as_u16().into());

@@ -3,7 +3,7 @@ use http::{HeaderMap, StatusCode};
 use serde_json::json;
 
 use super::*;
-use crate::Response;
+type Response = http::Response<bytes::Bytes>;
 
 macro_rules! sample {
     ($name:literal) => {
@@ -110,7 +110,7 @@ fn a_malformed_event_names_its_front_and_repeats_nothing() {
 }
 
 fn response(body: &'static [u8]) -> Response {
-    let mut response = Response::new(body.into());
+    let mut response = Response::new(bytes::Bytes::from_static(body));
     *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
     let mut headers = HeaderMap::new();
     headers.insert("content-type", HeaderValue::from_static("text/plain"));

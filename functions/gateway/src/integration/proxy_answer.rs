@@ -11,6 +11,7 @@ use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 
+use super::remapped;
 use crate::Response;
 
 #[derive(Deserialize)]
@@ -84,27 +85,15 @@ pub(super) fn parse(json: &[u8], accepts_bytes: bool) -> Result<Response, &'stat
     } else {
         body.into()
     };
-    let mut response = Response::new(body);
+    let mut response = Response::new(body.into());
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     Ok(response)
 }
 
-/// A header's name as the client gets it; `None` for one of the connection,
-/// which is not the function's to set. (Developer guide, "Amazon API Gateway
-/// important notes": headers that are remapped.)
+/// A header's name as the client gets it; `None` where it gets none.
 fn passed_on(name: &str) -> Result<Option<HeaderName>, &'static str> {
-    const DROPPED: [&str; 6] = ["keep-alive", "proxy-authenticate", "te", "trailer", "transfer-encoding", "upgrade"];
-    const REMAPPED: [&str; 7] =
-        ["connection", "content-length", "date", "host", "server", "www-authenticate", "x-amzn-requestid"];
-    let name: HeaderName = name.parse().map_err(|_| MALFORMED)?;
-    if DROPPED.contains(&name.as_str()) {
-        return Ok(None);
-    }
-    if REMAPPED.contains(&name.as_str()) {
-        return format!("x-amzn-remapped-{name}").parse().map(Some).map_err(|_| MALFORMED);
-    }
-    Ok(Some(name))
+    name.parse().map(|name| remapped::header(&name)).map_err(|_| MALFORMED)
 }
 
 #[cfg(test)]
@@ -121,7 +110,7 @@ mod tests {
     fn everything_may_be_left_out() {
         for answer in [json!({}), json!({"statusCode": null, "headers": null, "body": null})] {
             let response = parsed(&answer).unwrap();
-            assert_eq!((response.status().as_u16(), response.body().len()), (200, 0));
+            assert_eq!((response.status().as_u16(), response.body().bytes().len()), (200, 0));
             assert_eq!(response.headers()[CONTENT_TYPE], "application/json");
         }
     }
@@ -183,8 +172,8 @@ mod tests {
     #[test]
     fn base64_is_decoded_only_for_clients_that_accept_bytes() {
         let answer = json!({"body": "AAEC/w==", "isBase64Encoded": true}).to_string();
-        assert_eq!(parse(answer.as_bytes(), true).unwrap().body().as_ref(), [0, 1, 2, 255]);
-        assert_eq!(parse(answer.as_bytes(), false).unwrap().body().as_ref(), b"AAEC/w==");
+        assert_eq!(parse(answer.as_bytes(), true).unwrap().body().bytes().as_ref(), [0, 1, 2, 255]);
+        assert_eq!(parse(answer.as_bytes(), false).unwrap().body().bytes().as_ref(), b"AAEC/w==");
         assert!(parse(br#"{"body": "%", "isBase64Encoded": true}"#, true).is_err());
     }
 }

@@ -77,7 +77,8 @@ impl IntegrationResponse {
                 headers.insert(name, value);
             }
         }
-        let mut response = Response::new(template.map(|(.., template)| template.render(exchange)).unwrap_or_default());
+        let mut response =
+            Response::new(template.map(|(.., template)| template.render(exchange).into()).unwrap_or_default());
         *response.status_mut() = self.status;
         *response.headers_mut() = headers;
         response

@@ -178,10 +178,12 @@ fn check_arn(uri: &str) -> Result<(), ApiError> {
 }
 
 fn check_url(uri: &str) -> Result<(), ApiError> {
-    let filled = with_variables_filled(uri).replace(['{', '}'], "");
-    let host = filled.strip_prefix("https://").or_else(|| filled.strip_prefix("http://"));
-    let host = host.and_then(|rest| rest.split(['/', '?', '#']).next()).unwrap_or_default();
-    if host.is_empty() || filled.parse::<http::Uri>().is_err() {
+    let filled = with_variables_filled(uri);
+    let rest = filled.strip_prefix("https://").or_else(|| filled.strip_prefix("http://"));
+    // Braces are filled from the request, which must not choose the host.
+    let authority = rest.and_then(|rest| rest.split(['/', '?', '#']).next()).unwrap_or_default();
+    let is_host = !authority.is_empty() && !authority.contains(['{', '}', '@']);
+    if !is_host || filled.replace(['{', '}'], "").parse::<http::Uri>().is_err() {
         return Err(ApiError::bad_request("Invalid HTTP endpoint specified for URI"));
     }
     Ok(())
@@ -277,7 +279,16 @@ mod tests {
         for fine in ["http://example.com", "https://example.com/{proxy}", "https://${stageVariables.host}/x"] {
             assert!(http(fine).is_ok(), "{fine}");
         }
-        for wrong in ["", "example.com", "ftp://example.com", "http://", "https:///x", "http://a b"] {
+        for wrong in [
+            "",
+            "example.com",
+            "ftp://example.com",
+            "http://",
+            "https:///x",
+            "http://a b",
+            "http://{x}.com",
+            "http://a@b",
+        ] {
             assert_eq!(http(wrong).unwrap_err().message, "Invalid HTTP endpoint specified for URI", "{wrong}");
         }
     }
