@@ -15,7 +15,7 @@ use keyplan_admin::Admin;
 use keyplan_admin::credentials::Credentials;
 use keyplan_admin::sigv4::{self, Gate, Verifier};
 use keyplan_authorizer::Authorizer;
-use keyplan_gateway::Gateway;
+use keyplan_gateway::{Gateway, Inspector};
 use tower::ServiceExt;
 
 pub(crate) use self::clock_route::ClockControl;
@@ -25,6 +25,7 @@ use crate::lambda::{self, Lambda};
 /// What is behind the control address.
 pub(crate) struct Control {
     pub(crate) admin: Admin,
+    pub(crate) inspector: Inspector,
     pub(crate) lambda: Lambda,
     pub(crate) clock: ClockControl,
     pub(crate) caches: Caches,
@@ -59,7 +60,7 @@ impl Control {
         let routers = Routers {
             lambda: gate(lambda::router(self.lambda), "lambda"),
             clock: change_at_once(gate(clock_route::router(self.clock), sigv4::SERVICE)),
-            admin: change_at_once(keyplan_admin::router(&self.admin)),
+            admin: change_at_once(keyplan_admin::router(&self.admin, &self.inspector)),
         };
         Router::new().fallback(dispatch).with_state(routers)
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use keyplan_admin::Admin;
 use keyplan_authorizer::Authorizer;
-use keyplan_gateway::{AddressRule, Gateway, lambda_client};
+use keyplan_gateway::{AddressRule, Gateway, Inspector, lambda_client};
 use keyplan_store::clock::Clock;
 use keyplan_store::connect::{Connection, MissingVariable, credentials_from_env};
 use keyplan_store::{Store, StoreError, Tables};
@@ -151,6 +151,7 @@ impl Parts<'_> {
             default_target: None,
         };
         let lambda = lambda_client(&own, own.endpoint_url.as_deref());
+        let inspector = Inspector::new(settings.clone(), lambda.clone(), clock.clone());
         let gateway = Gateway::new(settings, store.clone(), lambda, clock.clone());
         let authorizer = Arc::new(Authorizer::new(store.clone(), clock.clone()));
         let forward = match &flags.lambda_endpoint {
@@ -164,6 +165,7 @@ impl Parts<'_> {
         let admin = Admin::new(settings, store.clone(), clock.clone(), keys.accepted.clone());
         let control = Control {
             admin,
+            inspector,
             lambda: Lambda {
                 hosted: Hosted { authorizer: authorizer.clone() },
                 forward,

@@ -19,6 +19,7 @@ mod resources;
 mod rest_apis;
 mod stages;
 mod tags;
+mod test_invoke;
 #[cfg(test)]
 mod testing;
 
@@ -26,18 +27,20 @@ use axum::Router;
 use axum::routing::{delete, get, put};
 use keyplan_domain::api::RestApiDefinition;
 use keyplan_domain::id::RestApiId;
+use keyplan_gateway::Inspector;
 
 use crate::answer::Failure;
 use crate::{Admin, refused};
 
-/// `/restapis`, `/account` and `/tags`, behind the gate.
-pub fn router(admin: &Admin) -> Router {
-    admin.gated(routes())
+/// `/restapis`, `/account` and `/tags`, behind the gate. Methods and
+/// authorizers are tested by `inspector`.
+pub fn router(admin: &Admin, inspector: &Inspector) -> Router {
+    admin.gated(routes(inspector))
 }
 
 const METHOD: &str = "/restapis/{api}/resources/{resource}/methods/{verb}";
 
-pub(crate) fn routes() -> Router<Admin> {
+pub(crate) fn routes(inspector: &Inspector) -> Router<Admin> {
     Router::new()
         .route("/restapis", get(rest_apis::list).post(rest_apis::create))
         .route("/restapis/{api}", get(rest_apis::get).patch(rest_apis::update).delete(rest_apis::delete))
@@ -70,6 +73,7 @@ pub(crate) fn routes() -> Router<Admin> {
         )
         .route("/account", get(account::get))
         .route("/tags/{arn}", get(tags::get).put(tags::tag).delete(tags::untag))
+        .merge(test_invoke::routes(inspector))
         .merge(refused::routes())
 }
 

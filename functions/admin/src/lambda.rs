@@ -19,6 +19,7 @@ use base64::prelude::BASE64_STANDARD;
 use http::header::CONTENT_LENGTH;
 use http::{Request, Response};
 use http_body_util::BodyExt;
+use keyplan_gateway::{Environment, Inspector, lambda_client};
 use keyplan_store::clock::SystemClock;
 use keyplan_store::connect::{Connection, MissingVariable};
 use keyplan_store::{Store, Tables};
@@ -42,7 +43,7 @@ const TAGS: &str = "/tags/";
 /// Runs the function whose router is made by `router`, with what the
 /// environment says. Logs are JSON on stderr; what keeps the function from
 /// starting is logged by the name of its variable.
-pub async fn main(router: fn(&Admin) -> Router) -> ExitCode {
+pub async fn main(router: fn(&Admin) -> Result<Router, Error>) -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr).init();
     match serve(router).await {
@@ -54,7 +55,7 @@ pub async fn main(router: fn(&Admin) -> Router) -> ExitCode {
     }
 }
 
-async fn serve(router: fn(&Admin) -> Router) -> Result<(), Error> {
+async fn serve(router: fn(&Admin) -> Result<Router, Error>) -> Result<(), Error> {
     let connection = Connection::from_env()?;
     let settings = Settings {
         region: connection.region.clone(),
@@ -66,12 +67,25 @@ async fn serve(router: fn(&Admin) -> Router) -> Result<(), Error> {
     };
     let credentials = Credentials::from_env()?;
     let store = Store::new(connection.dynamodb(), tables);
-    let router = router(&Admin::new(settings, store, Arc::new(SystemClock), credentials));
+    let router = router(&Admin::new(settings, store, Arc::new(SystemClock), credentials))?;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<ApiGatewayProxyRequest>| {
         let router = router.clone();
         async move { handle(router, event.payload).await }
     }))
     .await
+}
+
+/// The router of [`crate::apis`], whose tests of methods and authorizers call
+/// backends as the gateway does, with what the gateway is told by its
+/// environment.
+///
+/// # Errors
+/// Names the variable that is missing or malformed.
+pub fn apis(admin: &Admin) -> Result<Router, Error> {
+    let environment = Environment::read()?;
+    let lambda = lambda_client(&environment.connection, environment.lambda_endpoint_url.as_deref());
+    let inspector = Inspector::new(environment.settings, lambda, Arc::new(SystemClock));
+    Ok(crate::apis::router(admin, &inspector))
 }
 
 fn required(name: &'static str, expected: &'static str) -> Result<String, MissingVariable> {

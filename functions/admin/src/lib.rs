@@ -25,6 +25,7 @@ use std::sync::Arc;
 use axum::extract::DefaultBodyLimit;
 use axum::{Router, middleware};
 use keyplan_domain::time::Timestamp;
+use keyplan_gateway::Inspector;
 use keyplan_store::Store;
 use keyplan_store::clock::Clock;
 
@@ -87,7 +88,7 @@ impl Admin {
     }
 }
 
-/// The whole control plane.
-pub fn router(admin: &Admin) -> Router {
-    admin.gated(apis::routes().merge(keys::routes()).merge(plans::routes()))
+/// The whole control plane. Methods and authorizers are tested by `inspector`.
+pub fn router(admin: &Admin, inspector: &Inspector) -> Router {
+    admin.gated(apis::routes(inspector).merge(keys::routes()).merge(plans::routes()))
 }

@@ -22,8 +22,6 @@ pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
 
 const UNSUPPORTED: &[(MethodFilter, &str, &str)] = &[
     (MethodFilter::PUT, "/restapis/{api}", "PutRestApi"),
-    (MethodFilter::POST, "/restapis/{api}/authorizers/{authorizer}", "TestInvokeAuthorizer"),
-    (MethodFilter::POST, "/restapis/{api}/resources/{resource}/methods/{verb}", "TestInvokeMethod"),
     (MethodFilter::GET, "/restapis/{api}/stages/{stage}/exports/{type}", "GetExport"),
     (MethodFilter::GET, "/restapis/{api}/stages/{stage}/sdks/{type}", "GetSdk"),
     (MethodFilter::DELETE, "/restapis/{api}/stages/{stage}/cache/data", "FlushStageCache"),

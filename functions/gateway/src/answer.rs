@@ -32,6 +32,11 @@ const MAX_EVENT_BODY_BYTES: usize = 6 * 1024 * 1024;
 
 const REASON: HeaderName = HeaderName::from_static("x-keyplan-reason");
 
+/// The status that a caller gets where nothing is customised.
+pub(crate) fn status_of(refusal: &Refusal) -> StatusCode {
+    BuiltIn::of(refusal).status
+}
+
 /// Marks an answer with the ids of its request.
 pub(crate) fn identified(mut response: Response, ids: &RequestIds) -> Response {
     let headers = response.headers_mut();

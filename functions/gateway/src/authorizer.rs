@@ -139,35 +139,22 @@ impl Authorizers {
         authorizer: &DeployedAuthorizer,
         exchange: &mut Exchange<'_>,
     ) -> Result<(), Refusal> {
-        let failed = |reason| Refusal::AuthorizerFailed { reason };
-        let asked = authorizer.asked.as_ref().map_err(|reason| failed(*reason))?;
-        let routed = exchange.route.as_ref().map_or(exchange.path, |route| route.path);
-        let method_arn = exchange.stage_arn().method(exchange.verb(), routed).to_string();
-        if method_arn.len() > MethodArn::MAX_BYTES {
-            return Err(Refusal::UriTooLong);
-        }
-        let identity = asked.identity.of(exchange)?;
+        let Question { asked, method_arn, identity } = Question::of(authorizer, exchange)?;
         let place =
             (!authorizer.ttl.is_zero() && !identity.is_empty()).then(|| place_of(authorizer, exchange, &identity));
         let kept = place.as_ref().and_then(|place| self.kept_answer(place, authorizer.ttl, exchange.received));
         let authorized = match kept {
             Some(answer) => Authorized { answer, latency: Duration::ZERO },
             None => {
-                let event = match (authorizer.kind, identity.first()) {
-                    (AuthorizerType::Token, Some(token)) => serde_json::to_vec(&TokenEvent {
-                        kind: "TOKEN",
-                        authorization_token: token,
-                        method_arn: &method_arn,
-                    }),
-                    _ => proxy_event::for_authorizer(exchange, &method_arn),
-                };
-                let event = event.map_err(|_| failed("the authorizer's event cannot be written"))?;
-                let authorized = self.ask(asked, exchange, event).await?;
+                let event = event(authorizer, exchange, &identity, &method_arn)?;
+                let started = self.clock.now();
+                let answer = self.ask(asked, exchange, event).await?;
+                let answer = Arc::new(Answer::parse(&answer).map_err(failed)?);
                 if let Some(place) = place {
-                    let kept = Kept { answer: authorized.answer.clone(), since: exchange.received };
+                    let kept = Kept { answer: answer.clone(), since: exchange.received };
                     self.kept.insert(place, Arc::new(kept));
                 }
-                authorized
+                Authorized { answer, latency: self.clock.now().since(started) }
             }
         };
         let verdict = authorized.answer.policy.evaluate(INVOKE, &method_arn);
@@ -183,13 +170,29 @@ impl Authorizers {
         self.kept.get(place).filter(|kept| now.since(kept.since) < ttl).map(|kept| kept.answer.clone())
     }
 
-    async fn ask(&self, asked: &Asked, exchange: &Exchange<'_>, event: Vec<u8>) -> Result<Authorized, Refusal> {
-        let failed = |reason| Refusal::AuthorizerFailed { reason };
+    /// Asks an authorizer past the cache, as the control plane tests it.
+    pub(crate) async fn test(&self, authorizer: &DeployedAuthorizer, exchange: &Exchange<'_>) -> Trial {
+        let asked = Question::of(authorizer, exchange).and_then(|question| {
+            let event = event(authorizer, exchange, &question.identity, &question.method_arn)?;
+            Ok((question.asked, event))
+        });
+        let (asked, event) = match asked {
+            Ok(asked) => asked,
+            Err(refusal) => return Trial { event: None, answer: Err(refusal) },
+        };
+        let answer = self.ask(asked, exchange, event.clone()).await.and_then(|answer| {
+            Answer::parse(&answer).map_err(failed)?;
+            serde_json::from_slice(&answer).map_err(|_| failed("the authorizer's answer is no JSON object"))
+        });
+        Trial { event: Some(event), answer }
+    }
+
+    /// What the authorizer's function answers, as it came.
+    async fn ask(&self, asked: &Asked, exchange: &Exchange<'_>, event: Vec<u8>) -> Result<Vec<u8>, Refusal> {
         let function = asked
             .function
             .at(&exchange.stage.stage.variables)
             .map_err(|_| failed("the authorizer's URI names no Lambda function with these stage variables"))?;
-        let started = self.clock.now();
         let outcome = function::invoke(&self.lambda, &function, event, TIME_OUT).await.map_err(|error| {
             failed(match error {
                 InvokeError::TimedOut => "the authorizer took longer than 29 seconds",
@@ -198,14 +201,57 @@ impl Authorizers {
             })
         })?;
         match outcome {
-            Outcome::Answered(answer) => {
-                let answer = Answer::parse(&answer).map_err(failed)?;
-                Ok(Authorized { answer: Arc::new(answer), latency: self.clock.now().since(started) })
-            }
+            Outcome::Answered(answer) => Ok(answer),
             Outcome::Failed { message } if message == function::UNAUTHORIZED => Err(Refusal::Unauthorized),
             Outcome::Failed { .. } => Err(failed("the authorizer failed")),
         }
     }
+}
+
+/// What came of testing an authorizer.
+pub(crate) struct Trial {
+    /// The event that its function was given; `None` if it was not asked.
+    pub(crate) event: Option<Vec<u8>>,
+    /// Its answer, which is of the right form.
+    pub(crate) answer: Result<Value, Refusal>,
+}
+
+/// What an authorizer is asked about a request.
+struct Question<'a, 'e> {
+    asked: &'a Asked,
+    method_arn: String,
+    identity: Vec<Cow<'e, str>>,
+}
+
+impl<'a, 'e> Question<'a, 'e> {
+    fn of(authorizer: &'a DeployedAuthorizer, exchange: &'e Exchange<'_>) -> Result<Self, Refusal> {
+        let asked = authorizer.asked.as_ref().map_err(|reason| failed(reason))?;
+        let routed = exchange.route.as_ref().map_or(exchange.path, |route| route.path);
+        let method_arn = exchange.stage_arn().method(exchange.verb(), routed).to_string();
+        if method_arn.len() > MethodArn::MAX_BYTES {
+            return Err(Refusal::UriTooLong);
+        }
+        Ok(Self { asked, method_arn, identity: asked.identity.of(exchange)? })
+    }
+}
+
+fn failed(reason: &'static str) -> Refusal {
+    Refusal::AuthorizerFailed { reason }
+}
+
+fn event(
+    authorizer: &DeployedAuthorizer,
+    exchange: &Exchange<'_>,
+    identity: &[Cow<'_, str>],
+    method_arn: &str,
+) -> Result<Vec<u8>, Refusal> {
+    let event = match (authorizer.kind, identity.first()) {
+        (AuthorizerType::Token, Some(token)) => {
+            serde_json::to_vec(&TokenEvent { kind: "TOKEN", authorization_token: token, method_arn })
+        }
+        _ => proxy_event::for_authorizer(exchange, method_arn),
+    };
+    event.map_err(|_| failed("the authorizer's event cannot be written"))
 }
 
 /// Where an answer is kept: a hash, so that no token stays in memory for it.

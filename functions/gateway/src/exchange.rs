@@ -2,6 +2,7 @@
 //! by which templates, logs and backends are told of it.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use keyplan_domain::arn::{PARTITION, StageArn};
@@ -26,6 +27,9 @@ pub(crate) struct Exchange<'a> {
     pub(crate) stage: &'a DeployedStage,
     /// The path behind the stage, as it was sent.
     pub(crate) path: &'a str,
+    /// Values in the place of `$context`'s own, when the control plane tests
+    /// something.
+    pub(crate) additional_context: Option<&'a BTreeMap<String, String>>,
     pub(crate) route: Option<Match<'a, 'a, DeployedMethod>>,
     pub(crate) authorized: Option<Authorized>,
     pub(crate) key: Option<Arc<KeyByValue>>,
@@ -90,6 +94,9 @@ impl<'a> Exchange<'a> {
     /// (Developer guide, "Variables for data models, authorizers, mapping
     /// templates, and CloudWatch access logging".)
     pub(crate) fn variable(&self, name: &str) -> Option<Cow<'_, str>> {
+        if let Some(value) = self.additional_context.and_then(|context| context.get(name)) {
+            return Some(Cow::Borrowed(value));
+        }
         if let Some(name) = name.strip_prefix("authorizer.") {
             return self.authorized.as_ref()?.variable(name);
         }

@@ -59,6 +59,7 @@ impl Pipeline {
             settings: &self.settings,
             stage: &stage,
             path,
+            additional_context: None,
             route: None,
             authorized: None,
             key: None,

@@ -200,6 +200,7 @@ impl Placed {
             settings: &self.settings,
             stage: &self.stage,
             path: &self.request.path,
+            additional_context: None,
             route: self.stage.deployment.routes.lookup(&self.request.path, self.request.method.as_str()),
             authorized: None,
             key: None,

@@ -126,6 +126,25 @@ impl Refusal {
             Self::Internal { .. } => "Internal",
         }
     }
+
+    /// What an operator has to know besides the variant. Nothing of the
+    /// caller's is in it.
+    #[must_use]
+    pub fn detail(&self) -> Option<&'static str> {
+        match self {
+            Self::KeyUnknown { looks_like_id: true } => {
+                Some("what was presented has the shape of a key's id: its value is expected")
+            }
+            Self::AuthorizerFailed { reason }
+            | Self::BadRequest { reason }
+            | Self::IntegrationNotInvoked { reason }
+            | Self::IntegrationFailed { reason }
+            | Self::IntegrationUnreachable { reason }
+            | Self::Internal { reason } => Some(reason),
+            Self::Unsupported { what } => Some(what),
+            _ => None,
+        }
+    }
 }
 
 impl From<Denied> for Refusal {

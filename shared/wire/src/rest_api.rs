@@ -1,6 +1,7 @@
 //! REST APIs, their resources, deployments and stages.
 
 mod input;
+mod test_invoke;
 
 use std::collections::BTreeMap;
 
@@ -14,6 +15,9 @@ pub use self::input::{
     ApiEndpointInput, CreateAuthorizerInput, CreateDeploymentInput, CreateResourceInput, CreateRestApiInput,
     CreateStageInput, PutGatewayResponseInput, PutIntegrationInput, PutIntegrationResponseInput, PutMethodInput,
     PutMethodResponseInput, TlsConfigInput,
+};
+pub use self::test_invoke::{
+    TestInvokeAuthorizerAnswer, TestInvokeAuthorizerInput, TestInvokeMethodAnswer, TestInvokeMethodInput,
 };
 use crate::omission::{Shown, Tags, text};
 

@@ -4,5 +4,5 @@ use std::process::ExitCode;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    keyplan_admin::lambda::main(keyplan_admin::apis::router).await
+    keyplan_admin::lambda::main(keyplan_admin::lambda::apis).await
 }

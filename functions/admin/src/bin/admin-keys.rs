@@ -4,5 +4,5 @@ use std::process::ExitCode;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    keyplan_admin::lambda::main(keyplan_admin::keys::router).await
+    keyplan_admin::lambda::main(|admin| Ok(keyplan_admin::keys::router(admin))).await
 }

@@ -7,4 +7,5 @@ mod api_keys;
 mod refusals;
 mod rest_apis;
 mod support;
+mod test_invoke;
 mod usage_plans;

@@ -61,8 +61,6 @@ async fn an_operation_that_keyplan_does_not_have_is_named() {
         ("POST", "/restapis?mode=import", "ImportRestApi"),
         ("POST", "/apikeys?mode=import&format=csv", "ImportApiKeys"),
         ("PUT", "/restapis/abc?mode=overwrite", "PutRestApi"),
-        ("POST", "/restapis/abc/authorizers/def", "TestInvokeAuthorizer"),
-        ("POST", "/restapis/abc/resources/def/methods/GET", "TestInvokeMethod"),
         ("GET", "/restapis/abc/models", "GetModels"),
         ("PATCH", "/account", "UpdateAccount"),
         ("POST", "/vpclinks", "CreateVpcLink"),

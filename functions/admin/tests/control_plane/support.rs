@@ -13,6 +13,7 @@ use http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use keyplan_admin::{Admin, Settings};
 use keyplan_domain::time::Timestamp;
+use keyplan_gateway::{AddressRule, Inspector, lambda_client};
 use keyplan_store::clock::{Clock, SystemClock};
 use keyplan_store::connect::Connection;
 use keyplan_store::{Store, Tables};
@@ -29,6 +30,17 @@ struct StandingClock;
 impl Clock for StandingClock {
     fn now(&self) -> Timestamp {
         NOON
+    }
+}
+
+fn gateway_settings() -> keyplan_gateway::Settings {
+    keyplan_gateway::Settings {
+        region: "us-east-1".into(),
+        account_id: "000000000000".into(),
+        cache_ttl: Duration::ZERO,
+        retry_after: true,
+        address_rule: AddressRule::Any,
+        default_target: None,
     }
 }
 
@@ -56,7 +68,12 @@ impl Control {
         store.create_tables().await.unwrap();
         let settings = Settings { region: "us-east-1".into(), account_id: "000000000000".into() };
         let admin = Admin::new(settings, store, Arc::new(StandingClock), "local:local".parse().unwrap());
-        Self { router: keyplan_admin::router(&admin) }
+        let inspector = Inspector::new(
+            gateway_settings(),
+            lambda_client(&connection, Some("http://127.0.0.1:9")),
+            Arc::new(StandingClock),
+        );
+        Self { router: keyplan_admin::router(&admin, &inspector) }
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

@@ -12,7 +12,7 @@ const INVALID_KEY: &str = "InvalidKeyParameter";
 
 macro_rules! report {
     ($refusal:expr, $($field:tt)*) => {{
-        let detail = detail($refusal);
+        let detail = $refusal.detail();
         let exception = is_of_the_key($refusal).then_some(INVALID_KEY);
         if is_ours($refusal) {
             tracing::error!(refusal = $refusal.name(), detail, exception, $($field)*, "refused");
@@ -37,22 +37,6 @@ pub(super) fn refused(refusal: &Refusal, exchange: &Exchange<'_>) {
         key_id = exchange.key.as_ref().map(|key| key.key_id.as_str()),
         plan_id = exchange.plan.as_ref().map(|plan| plan.id.as_str())
     );
-}
-
-fn detail(refusal: &Refusal) -> Option<&'static str> {
-    match refusal {
-        Refusal::KeyUnknown { looks_like_id: true } => {
-            Some("what was presented has the shape of a key's id: its value is expected")
-        }
-        Refusal::AuthorizerFailed { reason }
-        | Refusal::BadRequest { reason }
-        | Refusal::IntegrationNotInvoked { reason }
-        | Refusal::IntegrationFailed { reason }
-        | Refusal::IntegrationUnreachable { reason }
-        | Refusal::Internal { reason } => Some(reason),
-        Refusal::Unsupported { what } => Some(what),
-        _ => None,
-    }
 }
 
 fn is_of_the_key(refusal: &Refusal) -> bool {

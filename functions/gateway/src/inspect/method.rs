@@ -1,0 +1,110 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use http::HeaderMap;
+use keyplan_domain::api::Snapshot;
+use keyplan_domain::refusal::Refusal;
+use keyplan_domain::route::ANY;
+
+use super::execution_log::{ExecutionLog, shown};
+use super::{Inner, InspectError, TestCall, Trial};
+use crate::exchange::Exchange;
+use crate::limits::MAX_BODY_BYTES;
+use crate::{Response, answer};
+
+/// The stage's name while a method is tested.
+const STAGE: &str = "test-invoke-stage";
+
+/// What a method answered.
+#[derive(Clone, Debug)]
+pub struct TestedMethod {
+    /// The status that a caller would have got.
+    pub status: u16,
+    /// The headers that a caller would have got.
+    pub headers: HeaderMap,
+    /// The body that a caller would have got, as text.
+    pub body: String,
+    /// What happened, line by line.
+    pub log: String,
+    /// How long it took.
+    pub latency: Duration,
+}
+
+impl Inner {
+    pub(super) async fn test_method(
+        &self,
+        snapshot: Snapshot,
+        resource_id: &str,
+        verb: &str,
+        call: TestCall,
+    ) -> Result<TestedMethod, InspectError> {
+        let started = self.now();
+        let (snapshot, path) = alone(snapshot, resource_id, verb).ok_or(InspectError::NoMethod)?;
+        let sent = if verb == ANY { "GET" } else { verb };
+        let sent = sent.parse().map_err(|_| InspectError::NoMethod)?;
+        let trial = Trial::new(snapshot, STAGE, sent, &path, call, started)?;
+        let exchange = trial.exchange(&self.settings, started);
+        if exchange.route.is_none() {
+            return Err(InspectError::Path);
+        }
+
+        let mut log = ExecutionLog::of(&trial.ids.request);
+        log.line(self.now(), format_args!("Starting execution for request: {}", trial.ids.request));
+        log.line(self.now(), format_args!("HTTP Method: {}, Resource Path: {}", exchange.verb(), trial.request.path));
+        let parameters: BTreeMap<_, _> = exchange.route.iter().flat_map(|route| &route.path_parameters).collect();
+        log.line(self.now(), format_args!("Method request path: {parameters:?}"));
+        log.line(self.now(), format_args!("Method request query string: {}", trial.request.query));
+        log.line(self.now(), format_args!("Method request headers: {}", shown(&trial.request.headers)));
+        let (status, headers, body) = match self.called(&exchange, &mut log).await {
+            Ok(answered) => answered,
+            Err(refusal) => {
+                let what = refusal.detail().unwrap_or(refusal.name());
+                log.line(self.now(), format_args!("Execution failed: {what}"));
+                parts(answer::identified(answer::refuse(&refusal, &exchange, self.now()), &trial.ids)).await.map_err(
+                    // A refusal's body is whole.
+                    |_| InspectError::Path,
+                )?
+            }
+        };
+        log.line(self.now(), format_args!("Method response headers: {}", shown(&headers)));
+        log.line(self.now(), format_args!("Method completed with status: {status}"));
+        Ok(TestedMethod { status, headers, body, log: log.into_text(), latency: self.now().since(started) })
+    }
+
+    async fn called(
+        &self,
+        exchange: &Exchange<'_>,
+        log: &mut ExecutionLog,
+    ) -> Result<(u16, HeaderMap, String), Refusal> {
+        let method = exchange.route.as_ref().map(|route| route.value).ok_or(Refusal::RouteUnknown)?;
+        if let Some(what) = method.unsupported {
+            return Err(Refusal::Unsupported { what });
+        }
+        let response = method.integration.call(exchange, &self.backends).await?;
+        log.line(self.now(), format_args!("Received response. Status: {}", response.status().as_u16()));
+        let answered = parts(answer::identified(response, exchange.ids)).await?;
+        log.line(self.now(), format_args!("Successfully completed execution"));
+        Ok(answered)
+    }
+}
+
+async fn parts(response: Response) -> Result<(u16, HeaderMap, String), Refusal> {
+    let (parts, body) = response.into_parts();
+    let body = body
+        .collect(MAX_BODY_BYTES)
+        .await
+        .map_err(|_| Refusal::IntegrationFailed { reason: "the backend's answer did not arrive whole" })?;
+    Ok((parts.status.as_u16(), parts.headers, String::from_utf8_lossy(&body).into_owned()))
+}
+
+/// The API with this method alone, open to all, and the path of its resource.
+fn alone(mut snapshot: Snapshot, resource_id: &str, verb: &str) -> Option<(Snapshot, String)> {
+    let path = snapshot.resources.iter().find(|resource| resource.id == resource_id)?.path.clone();
+    let mut methods = snapshot.methods.remove(resource_id)?;
+    let mut method = methods.remove(verb).or_else(|| methods.remove(ANY))?;
+    method.authorization_type = "NONE".into();
+    method.api_key_required = false;
+    let methods = BTreeMap::from([(method.http_method.clone(), method)]);
+    snapshot.methods = BTreeMap::from([(resource_id.to_owned(), methods)]);
+    Some((snapshot, path))
+}
