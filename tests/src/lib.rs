@@ -1,6 +1,6 @@
 //! What the end-to-end tests stand on: the built binaries as child processes,
-//! the stock AWS CLI, a plain HTTP client, and a Runtime API that runs a
-//! function's binary as Lambda would.
+//! the stock AWS CLI, a plain HTTP client, a Runtime API that runs a function's
+//! binary as Lambda would, and a Lambda of functions that do as a test wants.
 //!
 //! Tests share nothing: each starts what it needs on free ports.
 
@@ -10,13 +10,19 @@ pub mod aws_cli;
 pub mod binaries;
 pub mod dynamodb;
 pub mod http_client;
+pub mod lambda;
+pub mod rest_api;
 pub mod runtime_api;
 pub mod samples;
 pub mod signing;
 pub mod stack;
+pub mod usage_plan;
 
 pub use aws_cli::AwsError;
 pub use dynamodb::Dynamodb;
 pub use http_client::{Answer, Call};
+pub use lambda::Lambda;
+pub use rest_api::RestApi;
 pub use runtime_api::Function;
 pub use stack::Stack;
+pub use usage_plan::{ApiKey, UsagePlan};

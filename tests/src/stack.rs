@@ -10,7 +10,7 @@ use keyplan_domain::time::Timestamp;
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
-use crate::{Answer, AwsError, Call, aws_cli, binaries};
+use crate::{Answer, AwsError, Call, Lambda, aws_cli, binaries};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -35,6 +35,12 @@ impl Stack {
     #[must_use]
     pub fn start() -> Self {
         Self::with(&[])
+    }
+
+    /// A stack that finds functions at another Lambda.
+    #[must_use]
+    pub fn over(lambda: &Lambda) -> Self {
+        Self::with(&["--lambda-endpoint", &lambda.url])
     }
 
     /// A stack with more flags, once it is ready.
