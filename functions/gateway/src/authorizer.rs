@@ -60,6 +60,11 @@ impl DeployedAuthorizer {
             asked: Asked::compile(authorizer),
         }
     }
+
+    /// Whether its event names the key that a request presents, by value and id.
+    pub(crate) fn is_shown_the_key(&self) -> bool {
+        self.kind == AuthorizerType::Request
+    }
 }
 
 impl Asked {

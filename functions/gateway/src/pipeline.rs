@@ -89,12 +89,26 @@ impl Pipeline {
     async fn pass(&self, exchange: &mut Exchange<'_>) -> Result<Response, Refusal> {
         let method = route(exchange)?;
         if let Guard::Lambda(authorizer) = &method.guard {
+            if method.key_required && authorizer.is_shown_the_key() {
+                self.look_up_key(exchange).await?;
+            }
             self.authorizers.authorize(authorizer, exchange).await?;
         }
         if method.key_required {
             self.admit(exchange).await?;
         }
         method.integration.call(exchange, &self.backends).await
+    }
+
+    /// Finds the key that the header presents, for the authorizer to be told
+    /// of. One that is not known is refused only behind the authorizer.
+    async fn look_up_key(&self, exchange: &mut Exchange<'_>) -> Result<(), Refusal> {
+        match key::identify(&self.configuration, exchange.presented_key(), exchange.received).await {
+            Ok(key) => exchange.key = Some(key),
+            Err(Refusal::KeyMissing | Refusal::KeyUnknown { .. }) => {}
+            Err(failure) => return Err(failure),
+        }
+        Ok(())
     }
 
     /// Finds the key and its plan, and spends a token of it.

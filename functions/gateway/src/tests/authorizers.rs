@@ -246,13 +246,22 @@ async fn a_key_from_the_authorizer_opens_the_method_and_the_header_does_not() {
 }
 
 #[tokio::test]
-async fn a_request_authorizer_sees_the_key_of_the_header() {
+async fn a_request_authorizer_sees_the_key_of_the_header_and_whose_it_is() {
     let by_request = |authorizer: &mut Authorizer| authorizer.authorizer_type = AuthorizerType::Request;
     let bench = bench_with(ApiKeySource::Header, guarded_with_key(), by_request).await;
+    let (key_id, _) = bench.key_in_plan(|_| ()).await;
     bench.lambda.set("authorizer", Reply::Fail("Unauthorized"));
-    bench.call(with_token("abc").with("x-api-key", "as presented")).await;
+    for presented in ["as presented", VALUE] {
+        let response = bench.call(with_token("abc").with("x-api-key", presented)).await;
+        assert_eq!(response.status(), 401, "the key is looked up before the authorizer, and enforced behind it");
+    }
     let events = bench.lambda.events("authorizer");
-    assert_eq!(events[0]["requestContext"]["identity"]["apiKey"], "as presented");
+    let shown = |index: usize| {
+        let identity = &events[index]["requestContext"]["identity"];
+        (identity["apiKey"].as_str(), identity["apiKeyId"].as_str())
+    };
+    assert_eq!(shown(0), (Some("as presented"), None));
+    assert_eq!(shown(1), (Some(VALUE), Some(key_id.as_str())));
     assert!(events[0]["requestContext"].get("authorizer").is_none());
 }
 
