@@ -202,6 +202,7 @@ impl Authorizers {
             failed(match error {
                 InvokeError::TimedOut => "the authorizer took longer than 29 seconds",
                 InvokeError::Unreachable => "Lambda cannot be reached for the authorizer",
+                InvokeError::TooLarge => "the authorizer's event is larger than Lambda takes",
                 InvokeError::Refused => "Lambda refused to invoke the authorizer",
             })
         })?;

@@ -76,6 +76,8 @@ pub(crate) enum InvokeError {
     TimedOut,
     #[error("Lambda cannot be reached")]
     Unreachable,
+    #[error("the event is larger than Lambda takes")]
+    TooLarge,
     #[error("Lambda refused to invoke the function")]
     Refused,
 }
@@ -102,6 +104,7 @@ pub(crate) async fn invoke(
             tracing::error!(function = function.name(), error = %DisplayErrorContext(&error), "a function was not invoked");
             return Err(match error {
                 SdkError::TimeoutError(_) => InvokeError::TimedOut,
+                SdkError::ServiceError(error) if error.err().is_request_too_large_exception() => InvokeError::TooLarge,
                 SdkError::ServiceError(_) => InvokeError::Refused,
                 _ => InvokeError::Unreachable,
             });

@@ -40,6 +40,7 @@ impl LambdaProxy {
             .map_err(|_| Refusal::Internal { reason: "the function's event cannot be written" })?;
         let outcome = function::invoke(lambda, &function, event, self.time_out).await.map_err(|error| match error {
             InvokeError::TimedOut => Refusal::IntegrationTimedOut,
+            InvokeError::TooLarge => Refusal::RequestTooLarge,
             InvokeError::Unreachable => {
                 Refusal::IntegrationNotInvoked { reason: "Lambda cannot be reached for the integration" }
             }
