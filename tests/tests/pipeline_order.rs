@@ -8,6 +8,10 @@ use keyplan_tests::rest_api::integration;
 use keyplan_tests::{ApiKey, Call, Lambda, RestApi, Stack, UsagePlan};
 use serde_json::{Value, json};
 
+/// Stage, path, token and key of a request; the status and the reason that it
+/// gets, and what it touches.
+type Row<'a> = (&'a str, &'a str, Option<&'a str>, Option<&'a str>, u16, &'a str, &'a [&'a str]);
+
 /// An API whose paths each ask for an authorizer of a temper and a key, in
 /// front of a backend of a temper: `/{authorizer}/{backend}`.
 struct Guarded<'s> {
@@ -48,12 +52,11 @@ impl<'s> Guarded<'s> {
         (answer.status, reason, touched.map(|(what, _)| what).collect())
     }
 
-    fn touched(&self) -> BTreeMap<String, i64> {
-        let used = self.plan.used(&self.day).into_values().sum();
+    fn touched(&self) -> BTreeMap<String, String> {
+        let used: i64 = self.plan.used(&self.day).into_values().sum();
         let functions = ["allow", "deny", "silent", "unauthorized", "throws", "good", "fails"];
-        let invoked = functions
-            .map(|name| (name.to_owned(), i64::try_from(self.lambda.invocations(name)).expect("few invocations")));
-        invoked.into_iter().chain([("usage".to_owned(), used)]).collect()
+        let invoked = functions.map(|name| (name.to_owned(), self.lambda.invocations(name).to_string()));
+        invoked.into_iter().chain([("usage".to_owned(), used.to_string())]).collect()
     }
 }
 
@@ -66,7 +69,7 @@ fn the_earlier_of_two_phases_refuses_and_nothing_behind_it_is_touched() {
     let valid = Some(guarded.key.value.as_str());
     let bad = Some("no-key-has-this-value-at-all");
     let token = Some("token");
-    let rows: [(&str, &str, Option<&str>, Option<&str>, u16, &str, &[&str]); 13] = [
+    let rows: [Row<'_>; 13] = [
         // No stage, and no route on any.
         ("nowhere", "/nothing", None, None, 403, "", &[]),
         // No stage, though there is such a route, with everything it asks for.
