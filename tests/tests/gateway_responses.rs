@@ -6,8 +6,9 @@ use insta::assert_snapshot;
 use keyplan_tests::{Call, Lambda, RestApi, Stack, UsagePlan};
 use serde_json::{Value, json};
 
-/// What seven refusals are answered with: status and body.
-type Answers = [(u16, &'static str); 7];
+/// What it is, the responses that it sets, and what seven refusals are then
+/// answered with: status and body.
+type Customisation = (&'static str, Vec<(&'static str, Value)>, [(u16, &'static str); 7]);
 
 /// An API with a method for each way of being refused.
 fn api<'s>(stack: &'s Stack, responses: &[(&str, Value)]) -> RestApi<'s> {
@@ -46,7 +47,7 @@ fn the_type_itself_counts_then_the_default_of_its_class_then_what_is_built_in() 
     let own = "own: $context.error.responseType";
     // Each customisation, and what comes of every refusal under it.
     let refusals = ["/nothing", "/unauthorized", "/deny", "/owners/a", "/throws", "/fails", "/http"];
-    let customisations: [(&str, Vec<(&str, Value)>, Answers); 4] = [
+    let customisations: [Customisation; 4] = [
         (
             "none",
             vec![],
