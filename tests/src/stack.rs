@@ -49,8 +49,18 @@ impl Stack {
     /// When it does not become ready.
     #[must_use]
     pub fn with(flags: &[&str]) -> Self {
+        Self::with_variables(&[], flags)
+    }
+
+    /// A stack with more flags and more environment variables, once it is ready.
+    ///
+    /// # Panics
+    /// When it does not become ready.
+    #[must_use]
+    pub fn with_variables(variables: &[(&str, &str)], flags: &[&str]) -> Self {
         let log = NamedTempFile::new().expect("a temporary file");
         let mut child = command(flags)
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log.reopen().expect("the temporary file opens again"))

@@ -23,7 +23,8 @@ fn an_authorizer_is_tested_with_a_token_which_the_log_does_not_show() {
     assert_eq!(statement["Effect"], "Allow");
     assert!(statement["Resource"].to_string().contains("/ESTestInvoke-stage/"), "{policy}");
     let log = tested["log"].as_str().unwrap();
-    for expected in ["Starting authorizer: ", "Incoming identity: ****", "Successfully completed authorizer execution"] {
+    for expected in ["Starting authorizer: ", "Incoming identity: ****", "Successfully completed authorizer execution"]
+    {
         assert!(log.contains(expected), "{log}");
     }
     for secret in [TOKEN, "demo-key-value"] {
@@ -46,7 +47,6 @@ fn a_method_is_tested_without_its_key_and_nothing_is_counted() {
     ));
     assert_eq!(tested["status"], 200, "{tested}");
     let day = stack.advance_to_noon();
-    let usage =
-        stack.aws(&format!("apigateway get-usage --usage-plan-id demopl --start-date {day} --end-date {day}"));
+    let usage = stack.aws(&format!("apigateway get-usage --usage-plan-id demopl --start-date {day} --end-date {day}"));
     assert_eq!(usage["items"]["demokey001"], json!([[0, 1000]]), "{usage}");
 }
