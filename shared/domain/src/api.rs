@@ -12,6 +12,7 @@ mod method;
 mod rest_api;
 mod snapshot;
 mod stage;
+mod stage_throttle;
 
 pub use authorizer::{Authorizer, AuthorizerType, DEFAULT_AUTHORIZER_TTL_SECONDS};
 pub use definition::RestApiDefinition;
@@ -21,3 +22,4 @@ pub use method::{Method, MethodResponse, Resource};
 pub use rest_api::{EndpointConfiguration, RestApi};
 pub use snapshot::{Deployment, Snapshot, SnapshotError};
 pub use stage::{MethodSetting, Stage};
+pub use stage_throttle::StageThrottle;

@@ -13,6 +13,8 @@ pub mod api;
 pub mod arn;
 pub mod id;
 pub mod key;
+pub mod lease;
+pub mod left;
 pub mod plan;
 pub mod policy;
 pub mod quota;

@@ -86,6 +86,43 @@ impl Gcra {
         i128::from(now.as_nanos()).saturating_add(period.saturating_mul(i128::from(self.burst)))
     }
 
+    /// The bucket's capacity, in requests.
+    #[must_use]
+    pub fn burst(&self) -> u32 {
+        self.burst
+    }
+
+    /// Whether it refuses whatever its state: the rate or the burst is 0.
+    #[must_use]
+    pub fn never_admits(&self) -> bool {
+        self.increment(NonZeroU32::MIN).is_none()
+    }
+
+    /// Nanoseconds that an empty bucket takes to be full; `None` when it never
+    /// refills.
+    #[must_use]
+    pub fn nanos_to_refill(&self) -> Option<i128> {
+        self.nanos_per_token.map(|period| period.saturating_mul(i128::from(self.burst)))
+    }
+
+    /// Tokens that return within `time`, rounded down.
+    #[must_use]
+    pub fn returning_within(&self, time: Duration) -> u32 {
+        let time = i128::try_from(time.as_nanos()).unwrap_or(i128::MAX);
+        self.nanos_per_token.map_or(0, |period| u32::try_from(time / period).unwrap_or(u32::MAX))
+    }
+
+    /// Tokens that conform at once at `now`. A `tat` of `None` is a bucket
+    /// never used.
+    #[must_use]
+    pub fn available(&self, tat: Option<Tat>, now: Timestamp) -> u32 {
+        let Some(period) = self.nanos_per_token else { return 0 };
+        let now = i128::from(now.as_nanos());
+        let owed = tat.unwrap_or(now).saturating_sub(now).max(0);
+        let spare = period.saturating_mul(i128::from(self.burst)).saturating_sub(owed);
+        u32::try_from((spare / period).max(0)).unwrap_or(self.burst)
+    }
+
     /// Admits `tokens` at `now` and gives the bucket's next TAT, or says how
     /// long to wait. A `tat` of `None` is a bucket never used.
     ///

@@ -126,6 +126,21 @@ proptest! {
     }
 
     #[test]
+    fn what_is_available_is_what_is_admitted_at_once(
+        rate in 0.01f64..10_000.0,
+        burst in 1u32..50,
+        asks in 0u32..60,
+        later in 0i64..5_000_000_000,
+    ) {
+        let bucket = gcra(rate, burst);
+        let mut tat = None;
+        for _ in 0..asks {
+            tat = bucket.admit(tat, at(0), ONE).ok().or(tat);
+        }
+        prop_assert_eq!(bucket.available(tat, at(later)), admitted_at_once(bucket, tat, at(later)));
+    }
+
+    #[test]
     fn a_tat_never_lies_beyond_the_furthest(rate in 0.01f64..10_000.0, burst in 1u32..50, asks in 1usize..200) {
         let bucket = gcra(rate, burst);
         let now = at(5_000);
