@@ -122,7 +122,7 @@ impl Pipeline {
         let limits = plan.limits(entry, exchange.resource_path().unwrap_or_default(), exchange.verb());
         match self.meter.spend(&plan.id, &key.key_id, &limits).await {
             Ok(Ok(_)) => Ok(()),
-            Ok(Err(denied)) => Err(denied.into()),
+            Ok(Err(refused)) => Err(refused.denied.into()),
             Err(error) => {
                 tracing::error!(%error, "the meter cannot be written");
                 Err(Refusal::Internal { reason: "the meter cannot be written" })

@@ -110,6 +110,26 @@ impl Limits {
         Verdict::Admitted(next)
     }
 
+    /// Whether a throttle refuses whatever the state.
+    #[must_use]
+    pub fn never_conforms(&self) -> bool {
+        self.throttle.is_some_and(|gcra| gcra.never_admits())
+            || self.method.is_some_and(|method| method.throttle.never_admits())
+    }
+
+    /// Why a request would be refused in `state` at `now`, if it would be.
+    #[must_use]
+    pub fn denies(&self, state: &MeterState, now: Timestamp) -> Option<Denied> {
+        match self.decide(state, now, NonZeroU32::MIN) {
+            Verdict::Admitted(_) => None,
+            Verdict::Denied(denied) => Some(denied),
+            Verdict::Implausible(clamped) => match self.decide(&clamped, now, NonZeroU32::MIN) {
+                Verdict::Denied(denied) => Some(denied),
+                Verdict::Admitted(_) | Verdict::Implausible(_) => None,
+            },
+        }
+    }
+
     fn quota_denies(&self, used: i64, now: Timestamp, tokens: NonZeroU32) -> Option<Denied> {
         let quota = self.quota?;
         (used.saturating_add(i64::from(tokens.get())) > i64::from(quota.limit))
@@ -187,6 +207,18 @@ mod tests {
         assert_eq!(spend(&limits, &state), Err(Denied::Throttled { wait: Some(Duration::from_secs(2)) }));
         limits.method = None;
         assert!(spend(&limits, &state).is_ok());
+    }
+
+    #[test]
+    fn a_throttle_that_refuses_everything_still_leaves_a_spent_quota_to_be_named() {
+        let mut limits = limits(0, 1);
+        assert!(limits.never_conforms());
+        let spent = MeterState { used: 1, tat: Some(i128::MAX), ..MeterState::default() };
+        assert!(matches!(limits.denies(&spent, NOW), Some(Denied::QuotaSpent { .. })));
+        let unspent = MeterState { used: 0, ..spent };
+        assert_eq!(limits.denies(&unspent, NOW), Some(Denied::Throttled { wait: None }));
+        limits.throttle = None;
+        assert_eq!(limits.denies(&unspent, NOW), None);
     }
 
     #[test]

@@ -98,10 +98,12 @@ impl LeasedBucket {
         Self { gcra, lease: None, tat: None, leases: 0 }
     }
 
-    /// The settings that it keeps to. Under others it must be made anew.
-    #[must_use]
-    pub fn gcra(&self) -> Gcra {
-        self.gcra
+    /// Keeps to `gcra` from here on. If that is a change, the lease is given up
+    /// and what was seen proves nothing any more.
+    pub fn keep_to(&mut self, gcra: Gcra) {
+        if self.gcra != gcra {
+            *self = Self { leases: self.leases, ..Self::new(gcra) };
+        }
     }
 
     /// The TAT as last seen.
@@ -129,11 +131,14 @@ impl LeasedBucket {
     }
 
     /// Notes that `tokens` were granted by a write that was begun at `from` and
-    /// left the bucket at `tat`.
-    pub fn granted(&mut self, tokens: NonZeroU32, from: Moment, tat: Option<Tat>) {
+    /// left the bucket at `tat`. One of them is the asker's own; it is of the
+    /// lease that is given.
+    pub fn granted(&mut self, tokens: NonZeroU32, from: Moment, tat: Option<Tat>) -> LeaseId {
         self.leases += 1;
-        self.lease = Some(Lease { id: LeaseId(self.leases), from, left: tokens.get(), used: 0 });
+        let id = LeaseId(self.leases);
+        self.lease = Some(Lease { id, from, left: tokens.get() - 1, used: 1 });
         self.tat = tat;
+        id
     }
 
     /// Notes what a write that was not granted has shown of the bucket.

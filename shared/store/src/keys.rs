@@ -5,6 +5,8 @@ use keyplan_domain::key::KeyHash;
 use keyplan_domain::time::Timestamp;
 use keyplan_domain::token::TokenHash;
 
+use crate::meter::Scope;
+
 /// Partition and sort key of an item.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
@@ -181,6 +183,16 @@ pub fn meter(plan: &UsagePlanId, key: &ApiKeyId) -> Key {
 #[must_use]
 pub fn history(plan: &UsagePlanId, key: &ApiKeyId, month: &str) -> Key {
     Key::new(format!("{plan}#{key}"), format!("HISTORY#{month}"))
+}
+
+/// A bucket that callers share (usage table).
+#[must_use]
+pub fn bucket(scope: &Scope<'_>) -> Key {
+    match scope {
+        Scope::Method { api, stage, stage_uid, resource, verb } => {
+            Key::new(format!("STAGE#{api}#{stage}#{stage_uid}#{resource}#{verb}"), "METER")
+        }
+    }
 }
 
 /// A counter of [`crate::atomicity`] (usage table).

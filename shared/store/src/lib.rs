@@ -1,7 +1,7 @@
 //! Keyplan's two DynamoDB tables.
 //!
 //! `config` holds REST APIs, keys, plans and tokens; `usage` holds a meter per
-//! key in a plan. This is the only crate that speaks to DynamoDB: [`keys`]
+//! key in a plan and a bucket per throttled method of a stage. This is the only crate that speaks to DynamoDB: [`keys`]
 //! spells every key, each aggregate has a file, and [`meter`] spends tokens in
 //! one conditional write.
 //!
@@ -41,7 +41,7 @@ use aws_sdk_dynamodb::Client;
 pub use api_key::CreateKeyError;
 pub use deployment::{DeleteDeployment, DeployError};
 pub use error::{StoreError, UpdateError};
-pub use meter::{Admitted, Meter};
+pub use meter::{Admitted, Buckets, Exhausted, Meter, Refused, Scope, Standing, Token};
 pub use page::{Page, PageRequest};
 pub use plan_key::PlanKeyError;
 pub use tables::Tables;

@@ -17,21 +17,24 @@
 //! **Failure.** The SDK does not retry these writes. An error, or an answer
 //! that got lost, may have spent a token and admits nobody.
 
+mod bucket;
 mod state;
 mod write;
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Duration;
 
 use keyplan_domain::admission::{Denied, Limits, MeterState, Verdict};
 use keyplan_domain::id::UsagePlanId;
 use keyplan_domain::key::ApiKeyId;
-use keyplan_domain::throttle::Gcra;
+use keyplan_domain::left::Left;
 use keyplan_domain::time::Timestamp;
 use quick_cache::sync::Cache;
 
+pub use self::bucket::{Buckets, Exhausted, Scope, Token};
 pub(crate) use self::state::{DayCounts, MeterItem, day_attribute, remaining_attribute};
-use self::write::{Form, Outcome, Write};
+use self::write::{Besides, Form, Outcome, Write};
 use crate::clock::Clock;
 use crate::keys::{self, Key};
 use crate::{Store, StoreError};
@@ -42,6 +45,9 @@ const GUESSES: u32 = 4;
 const ATTEMPTS: u32 = 64;
 /// Meters whose last state a process remembers.
 const REMEMBERED: usize = 100_000;
+/// How long what was seen of a meter tells how a key stands, others' spending
+/// and an operator's grants notwithstanding.
+const TELLING: Duration = Duration::from_secs(1);
 
 /// Spends the tokens of keys in plans.
 #[derive(Clone, Debug)]
@@ -50,14 +56,38 @@ pub struct Meter {
     clock: Arc<dyn Clock>,
     /// What this process saw last. It decides the form of the next write, never
     /// its outcome.
-    seen: Arc<Cache<Key, Arc<MeterItem>>>,
+    seen: Arc<Cache<Key, Seen>>,
+}
+
+#[derive(Clone, Debug)]
+struct Seen {
+    item: Arc<MeterItem>,
+    at: Timestamp,
 }
 
 /// A request that is admitted and paid for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Admitted {
-    /// What is left of the quota in this period; `None` without a quota.
-    pub remaining: Option<u64>,
+    /// What is left after it.
+    pub left: Left,
+}
+
+/// A request that is refused and has spent nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// Why.
+    pub denied: Denied,
+    /// What is left all the same.
+    pub left: Left,
+}
+
+/// How a key stands under its limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Why a request would be refused now, if it would be.
+    pub denied: Option<Denied>,
+    /// What is left.
+    pub left: Left,
 }
 
 impl Meter {
@@ -76,55 +106,65 @@ impl Meter {
         plan: &UsagePlanId,
         key: &ApiKeyId,
         limits: &Limits,
-    ) -> Result<Result<Admitted, Denied>, StoreError> {
+    ) -> Result<Result<Admitted, Refused>, StoreError> {
         const ONE: NonZeroU32 = NonZeroU32::MIN;
+        if limits.never_conforms() {
+            // No state can make it conform; it only tells whether the quota is spent as well.
+            let Standing { denied, left } = self.standing(plan, key, limits).await?;
+            return Ok(Err(Refused { denied: denied.unwrap_or(Denied::Throttled { wait: None }), left }));
+        }
         let at = keys::meter(plan, key);
-        let mut item = self.seen.get(&at).unwrap_or_default();
+        let mut item = self.seen.get(&at).map(|seen| seen.item).unwrap_or_default();
         for attempt in 0..ATTEMPTS {
             let now = self.clock.now();
             let state = item.state(limits, now);
-            let form = if attempt == 0 {
-                if never_conforms(limits, ONE) {
-                    // No state can make it conform, so none need be read.
-                    return Ok(Err(Denied::Throttled { wait: None }));
-                }
-                Form::Guess(self::guess(&state, limits, now))
-            } else {
-                match limits.decide(&state, now, ONE) {
-                    Verdict::Denied(denied) => return Ok(Err(denied)),
-                    Verdict::Admitted(_) if attempt < GUESSES => Form::Guess(self::guess(&state, limits, now)),
-                    Verdict::Admitted(next) => Form::Replace { seen: &state, next },
-                    Verdict::Implausible(clamped) => match limits.decide(&clamped, now, ONE) {
-                        Verdict::Admitted(next) => Form::Replace { seen: &state, next },
-                        // A full bucket's debt: repaired now, refused on proof.
-                        _ => Form::Repair { seen: &state, next: clamped },
-                    },
-                }
+            let form = match form(limits, &state, now, ONE, attempt) {
+                Ok(form) => form,
+                Err(denied) => return Ok(Err(Refused { denied, left: limits.left(&state, now) })),
             };
-            let is_repair = matches!(form, Form::Repair { .. });
-            let write = Write { key: &at, limits, now, tokens: ONE, form, stale: &item.stale(now) };
+            let is_repair = form.is_repair();
+            let besides = Besides::Counts;
+            let write = Write { key: &at, limits, now, tokens: ONE, form, besides, stale: &item.stale(now) };
             match self.store.spend(write).await? {
                 Outcome::Written(new) => {
-                    let new = Arc::new(new);
-                    self.seen.insert(at.clone(), new.clone());
+                    let new = self.remember(&at, new, now);
                     if is_repair {
                         item = new;
                         continue;
                     }
                     self.keep_history(plan, key, &new, now).await;
-                    let remaining = limits.quota.map(|quota| {
-                        let used = new.state(limits, now).used;
-                        u64::try_from(i64::from(quota.limit).saturating_sub(used)).unwrap_or(0)
-                    });
-                    return Ok(Ok(Admitted { remaining }));
+                    return Ok(Ok(Admitted { left: limits.left(&new.state(limits, now), now) }));
                 }
-                Outcome::Refused(current) => {
-                    item = Arc::new(current);
-                    self.seen.insert(at.clone(), item.clone());
-                }
+                Outcome::Refused(current) => item = self.remember(&at, current, now),
             }
         }
         Err(StoreError::Conflict)
+    }
+
+    /// How `key` stands under `limits` in `plan`; spends nothing. Without a
+    /// quota and with a throttle that refuses everything, nothing need be known;
+    /// otherwise it is what this process saw of the meter within a second, or
+    /// else one read.
+    ///
+    /// # Errors
+    /// When the table fails.
+    pub async fn standing(&self, plan: &UsagePlanId, key: &ApiKeyId, limits: &Limits) -> Result<Standing, StoreError> {
+        let now = self.clock.now();
+        let at = keys::meter(plan, key);
+        let known = self.seen.get(&at).filter(|seen| now.since(seen.at) < TELLING && seen.at <= now);
+        let item = match known {
+            Some(seen) => seen.item,
+            None if limits.quota.is_none() && limits.never_conforms() => Arc::default(),
+            None => self.remember(&at, self.store.meter_item(plan, key).await?, now),
+        };
+        let state = item.state(limits, now);
+        Ok(Standing { denied: limits.denies(&state, now), left: limits.left(&state, now) })
+    }
+
+    fn remember(&self, at: &Key, item: MeterItem, now: Timestamp) -> Arc<MeterItem> {
+        let item = Arc::new(item);
+        self.seen.insert(at.clone(), Seen { item: item.clone(), at: now });
+        item
     }
 
     /// Copies days that no longer change from the meter to its history, where
@@ -142,12 +182,28 @@ impl Meter {
     }
 }
 
-/// Whether any throttle refuses such a request whatever its state. The quota
-/// is not looked at, and would win: but a request that is never admitted cannot
-/// have used it up.
-fn never_conforms(limits: &Limits, tokens: NonZeroU32) -> bool {
-    let never = |gcra: Gcra| gcra.increment(tokens).is_none();
-    limits.throttle.is_some_and(never) || limits.method.is_some_and(|method| never(method.throttle))
+/// How to put the next write, by what was seen last. The first attempt guesses;
+/// from then on `state` is what the table held, and proves a refusal.
+fn form<'a>(
+    limits: &Limits,
+    state: &'a MeterState,
+    now: Timestamp,
+    tokens: NonZeroU32,
+    attempt: u32,
+) -> Result<Form<'a>, Denied> {
+    if attempt == 0 {
+        return Ok(Form::Guess(guess(state, limits, now)));
+    }
+    match limits.decide(state, now, tokens) {
+        Verdict::Denied(denied) => Err(denied),
+        Verdict::Admitted(_) if attempt < GUESSES => Ok(Form::Guess(guess(state, limits, now))),
+        Verdict::Admitted(next) => Ok(Form::Replace { seen: state, next }),
+        Verdict::Implausible(clamped) => Ok(match limits.decide(&clamped, now, tokens) {
+            Verdict::Admitted(next) => Form::Replace { seen: state, next },
+            // A full bucket's debt: repaired now, refused on proof.
+            _ => Form::Repair { seen: state, next: clamped },
+        }),
+    }
 }
 
 /// For each throttle, whether its bucket is busy, as far as `state` tells.

@@ -13,8 +13,8 @@ use keyplan_domain::id::{ApiKeyId, UsagePlanId};
 use keyplan_domain::quota::{QuotaPeriod, QuotaSettings};
 use keyplan_domain::throttle::ThrottleSettings;
 use keyplan_domain::time::Timestamp;
-use keyplan_store::clock::SystemClock;
-use keyplan_store::{Admitted, DailyUsage, Meter, Store};
+use keyplan_store::clock::{Clock as _, SystemClock};
+use keyplan_store::{DailyUsage, Meter, Store};
 use support::{ManualClock, NOON, plan, store};
 
 const UNLIMITED: Limits = Limits { throttle: None, method: None, quota: None };
@@ -37,9 +37,11 @@ async fn meter() -> (Meter, Store, Arc<ManualClock>) {
     (Meter::new(store.clone(), clock.clone()), store, clock)
 }
 
-async fn spend(meter: &Meter, limits: &Limits) -> Result<Admitted, Denied> {
+/// What is left of the quota after a token is spent, or why none is.
+async fn spend(meter: &Meter, limits: &Limits) -> Result<Option<u64>, Denied> {
     let (plan, key) = ids();
-    meter.spend(&plan, &key, limits).await.unwrap()
+    let spent = meter.spend(&plan, &key, limits).await.unwrap();
+    spent.map(|admitted| admitted.left.quota.map(|quota| quota.remaining)).map_err(|refused| refused.denied)
 }
 
 #[tokio::test]
@@ -60,12 +62,12 @@ async fn from_idle_a_burst_admits_exactly_itself_then_says_how_long_to_wait() {
 async fn a_quota_is_what_is_admitted_and_the_next_period_has_its_own() {
     let (meter, _, clock) = meter().await;
     let limits = Limits { quota: Some(quota(2)), ..UNLIMITED };
-    assert_eq!(spend(&meter, &limits).await, Ok(Admitted { remaining: Some(1) }));
-    assert_eq!(spend(&meter, &limits).await, Ok(Admitted { remaining: Some(0) }));
+    assert_eq!(spend(&meter, &limits).await, Ok(Some(1)));
+    assert_eq!(spend(&meter, &limits).await, Ok(Some(0)));
     let midnight = Timestamp::at_start_of(date(2026, 11, 24));
     assert_eq!(spend(&meter, &limits).await, Err(Denied::QuotaSpent { resets: midnight }));
     clock.set(midnight);
-    assert_eq!(spend(&meter, &limits).await, Ok(Admitted { remaining: Some(1) }));
+    assert_eq!(spend(&meter, &limits).await, Ok(Some(1)));
 }
 
 #[tokio::test]
@@ -77,7 +79,7 @@ async fn a_throttled_request_uses_no_quota_and_one_refused_for_quota_no_token() 
         assert!(matches!(spend(&meter, &limits).await, Err(Denied::Throttled { .. })));
     }
     clock.set(NOON.plus(Duration::from_secs(1)));
-    assert_eq!(spend(&meter, &limits).await, Ok(Admitted { remaining: Some(0) }));
+    assert_eq!(spend(&meter, &limits).await, Ok(Some(0)));
     clock.set(NOON.plus(Duration::from_secs(2)));
     for _ in 0..3 {
         assert!(matches!(spend(&meter, &limits).await, Err(Denied::QuotaSpent { .. })));
@@ -96,6 +98,64 @@ async fn a_methods_throttle_counts_for_itself() {
     assert!(spend(&meter, &limits(0)).await.is_err());
     assert!(spend(&meter, &limits(1)).await.is_ok());
     assert!(spend(&meter, &throttle(100.0, 100)).await.is_ok());
+}
+
+#[tokio::test]
+async fn what_is_left_is_told_with_every_decision() {
+    let (meter, store, clock) = meter().await;
+    let (plan, key) = ids();
+    let method = MethodLimit { slot: 2, throttle: ThrottleSettings { burst_limit: 9, rate_limit: 1.0 }.into() };
+    let limits = Limits { quota: Some(quota(5)), method: Some(method), ..throttle(2.0, 3) };
+    let admitted = meter.spend(&plan, &key, &limits).await.unwrap().unwrap();
+    assert_eq!(admitted.left, limits.left(&store.meter_state(&plan, &key, &limits, NOON).await.unwrap(), NOON));
+    let (throttle, of_method) = (admitted.left.throttle.unwrap(), admitted.left.method.unwrap());
+    assert_eq!((throttle.tokens, throttle.full_in), (2, Some(Duration::from_millis(500))));
+    assert_eq!((of_method.tokens, of_method.full_in), (8, Some(Duration::from_secs(1))));
+    assert_eq!(admitted.left.quota.unwrap().remaining, 4);
+    for _ in 0..2 {
+        meter.spend(&plan, &key, &limits).await.unwrap().unwrap();
+    }
+    let refused = meter.spend(&plan, &key, &limits).await.unwrap().unwrap_err();
+    assert_eq!(refused.left.throttle.unwrap().tokens, 0);
+    assert_eq!(refused.left.quota.unwrap().remaining, 2);
+
+    clock.set(NOON.plus(Duration::from_secs(60)));
+    let later = limits.left(&store.meter_state(&plan, &key, &limits, clock.now()).await.unwrap(), clock.now());
+    assert_eq!(later.throttle.unwrap().tokens, 3);
+    assert_eq!(later.quota.unwrap().remaining, 2);
+}
+
+#[tokio::test]
+async fn a_rate_set_to_zero_does_not_hide_that_the_quota_is_spent() {
+    let (meter, store, clock) = meter().await;
+    let spending = Limits { quota: Some(quota(1)), ..UNLIMITED };
+    assert!(spend(&meter, &spending).await.is_ok());
+    let midnight = Timestamp::at_start_of(date(2026, 11, 24));
+    let stopped = Limits { quota: spending.quota, ..throttle(0.0, 5) };
+    for meter in [meter, Meter::new(store, clock.clone())] {
+        clock.set(NOON);
+        assert_eq!(spend(&meter, &stopped).await, Err(Denied::QuotaSpent { resets: midnight }));
+        clock.set(midnight);
+        assert_eq!(spend(&meter, &stopped).await, Err(Denied::Throttled { wait: None }));
+    }
+}
+
+#[tokio::test]
+async fn how_a_key_stands_is_told_and_spends_nothing() {
+    let (meter, store, clock) = meter().await;
+    let (plan, key) = ids();
+    let limits = throttle(1.0, 1);
+    let other = Meter::new(store, clock.clone());
+    for _ in 0..3 {
+        assert_eq!(other.standing(&plan, &key, &limits).await.unwrap().denied, None);
+    }
+    assert!(spend(&meter, &limits).await.is_ok());
+    // What was seen tells for a second, then it is read again.
+    assert_eq!(other.standing(&plan, &key, &limits).await.unwrap().denied, None);
+    clock.set(NOON.plus(Duration::from_secs(1)));
+    assert!(spend(&meter, &limits).await.is_ok());
+    let wait = Some(Duration::from_secs(1));
+    assert_eq!(other.standing(&plan, &key, &limits).await.unwrap().denied, Some(Denied::Throttled { wait }));
 }
 
 #[tokio::test]
@@ -207,5 +267,5 @@ async fn what_remains_can_be_set_up_and_down_and_what_was_used_stays() {
         let usage = store.usage(&plan, &key, NOON.date(), NOON.date(), NOON).await.unwrap();
         assert_eq!(usage, [DailyUsage { used: 1, remaining: Some(i64::from(remaining)) }]);
     }
-    assert_eq!(spend(&meter, &limits).await, Ok(Admitted { remaining: Some(49) }));
+    assert_eq!(spend(&meter, &limits).await, Ok(Some(49)));
 }

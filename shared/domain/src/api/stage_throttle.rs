@@ -103,7 +103,7 @@ mod tests {
         let all = ("*/*", setting(5.0, 6));
         let any = ("~1pets/ANY", setting(1.0, 2));
         let put = ("~1pets/PUT", setting(3.0, 4));
-        assert_eq!(stage(&[all.clone()]).throttle("/pets", "ANY", "GET"), throttle("ANY", 5.0, 6));
+        assert_eq!(stage(std::slice::from_ref(&all)).throttle("/pets", "ANY", "GET"), throttle("ANY", 5.0, 6));
         let stage = stage(&[all, any, put]);
         assert_eq!(stage.throttle("/pets", "ANY", "GET"), throttle("ANY", 1.0, 2));
         assert_eq!(stage.throttle("/pets", "ANY", "PUT"), throttle("PUT", 3.0, 4));

@@ -31,24 +31,28 @@ impl Shared {
     /// A request that comes to a process: what it takes, after as many writes
     /// as the protocol needs.
     fn take(&mut self, process: usize, now: Moment, waiting: u32) -> Result<LeaseId, Option<Duration>> {
-        loop {
-            match self.processes[process].take(now, waiting) {
-                Taking::Taken(id) => return Ok(id),
-                Taking::Refused { wait } => return Err(wait),
-                Taking::Ask(wanted) => self.ask(process, now, wanted),
-            }
+        match self.processes[process].take(now, waiting) {
+            Taking::Taken(id) => Ok(id),
+            Taking::Refused { wait } => Err(wait),
+            Taking::Ask(wanted) => self.ask(process, now, wanted),
         }
     }
 
-    fn ask(&mut self, process: usize, now: Moment, wanted: NonZeroU32) {
+    fn ask(&mut self, process: usize, now: Moment, wanted: NonZeroU32) -> Result<LeaseId, Option<Duration>> {
         let fewer = NonZeroU32::new(wanted.get().min(self.gcra.available(self.tat, now.wall))).unwrap_or(ONE);
         let bucket = &mut self.processes[process];
         match self.gcra.admit(self.tat, now.wall, fewer) {
             Ok(tat) => {
                 self.tat = Some(tat);
-                bucket.granted(fewer, now, Some(tat));
+                Ok(bucket.granted(fewer, now, Some(tat)))
             }
-            Err(_) => bucket.seen(self.tat),
+            Err(nonconforming) => {
+                bucket.seen(self.tat);
+                match nonconforming {
+                    Nonconforming::Wait(wait) => Err(Some(wait)),
+                    Nonconforming::Never => Err(None),
+                }
+            }
         }
     }
 
@@ -80,7 +84,7 @@ fn a_busy_process_leases_50_ms_of_the_rate_and_a_quiet_one_what_it_needs() {
         let mut bucket = LeasedBucket::new(gcra(1_000.0, 2_000));
         let tokens = NonZeroU32::new(used).unwrap();
         bucket.granted(tokens, START, None);
-        for _ in 0..used {
+        for _ in 1..used {
             assert!(matches!(bucket.take(START, 1), Taking::Taken(_)));
         }
         match bucket.take(after(elapsed), 1) {
@@ -145,6 +149,19 @@ fn an_empty_bucket_is_not_asked_again_before_a_token_is_back() {
         assert_eq!(shared.processes[process].take(almost, 1), refused);
     }
     assert_eq!(shared.processes[1].take(after(Duration::from_secs(1)), 1), Taking::Ask(ONE));
+}
+
+#[test]
+fn other_settings_end_the_lease_and_what_was_seen() {
+    let mut bucket = LeasedBucket::new(gcra(1.0, 2));
+    let id = bucket.granted(ONE, START, Some(i128::from(NOON.plus(Duration::from_secs(2)).as_nanos())));
+    bucket.keep_to(gcra(1.0, 2));
+    assert!(matches!(bucket.take(START, 1), Taking::Refused { .. }));
+    bucket.keep_to(gcra(2.0, 2));
+    assert_eq!(bucket.take(START, 1), Taking::Ask(ONE));
+    bucket.granted(ONE, START, None);
+    bucket.give_back(id);
+    assert!(matches!(bucket.take(START, 1), Taking::Ask(_)), "a token of the lease before went back");
 }
 
 #[test]

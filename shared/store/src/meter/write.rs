@@ -12,7 +12,7 @@ use keyplan_domain::throttle::{Gcra, Tat};
 use keyplan_domain::time::Timestamp;
 
 use super::state::{MeterItem, TAT, day_attribute, method_attribute, remaining_attribute};
-use crate::item::number;
+use crate::item::{attribute, number};
 use crate::keys::Key;
 use crate::{Store, StoreError};
 
@@ -34,6 +34,21 @@ pub(super) enum Form<'a> {
     Repair { seen: &'a MeterState, next: MeterState },
 }
 
+impl Form<'_> {
+    pub(super) fn is_repair(&self) -> bool {
+        matches!(self, Self::Repair { .. })
+    }
+}
+
+/// What a write that spends sets besides TATs.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Besides {
+    /// The day's count, and the quota's with what it leaves.
+    Counts,
+    /// When the item may be removed, in seconds since the Unix epoch.
+    Expiry(i128),
+}
+
 /// A write to be made.
 #[derive(Debug)]
 pub(super) struct Write<'a> {
@@ -42,6 +57,7 @@ pub(super) struct Write<'a> {
     pub(super) now: Timestamp,
     pub(super) tokens: NonZeroU32,
     pub(super) form: Form<'a>,
+    pub(super) besides: Besides,
     /// Attributes to remove along the way.
     pub(super) stale: &'a [String],
 }
@@ -128,7 +144,7 @@ impl Expression {
                     let tat = |state: &MeterState| state.method_tats.get(&method.slot).copied();
                     parts.replace("mt", name, tat(seen), tat(next));
                 }
-                if matches!(write.form, Form::Replace { .. }) {
+                if !write.form.is_repair() {
                     parts.spend(write);
                 }
             }
@@ -173,8 +189,19 @@ impl Parts {
         }
     }
 
-    /// The day's count, and the quota's with what it leaves.
+    /// What a write sets that spends, besides TATs.
     fn spend(&mut self, write: &Write<'_>) {
+        match write.besides {
+            Besides::Counts => self.count(write),
+            Besides::Expiry(seconds) => {
+                self.names.insert("#expires".into(), attribute::EXPIRES_AT.to_owned());
+                self.values.insert(":expires".into(), number(seconds));
+                self.sets.push("#expires = :expires".into());
+            }
+        }
+    }
+
+    fn count(&mut self, write: &Write<'_>) {
         let today = write.now.date();
         let tokens = i64::from(write.tokens.get());
         self.names.insert("#d".into(), day_attribute(today));
