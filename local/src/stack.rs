@@ -151,7 +151,7 @@ impl Parts<'_> {
             default_target: None,
         };
         let lambda = lambda_client(&own, own.endpoint_url.as_deref());
-        let inspector = Inspector::new(settings.clone(), lambda.clone(), clock.clone());
+        let inspector = Inspector::new(settings.clone(), store.clone(), lambda.clone(), clock.clone());
         let gateway = Gateway::new(settings, store.clone(), lambda, clock.clone());
         let authorizer = Arc::new(Authorizer::new(store.clone(), clock.clone()));
         let forward = match &flags.lambda_endpoint {

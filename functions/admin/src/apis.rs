@@ -7,6 +7,7 @@
 mod account;
 mod authorizers;
 mod deployments;
+mod explain;
 mod gateway_responses;
 mod integration_responses;
 mod integrations;
@@ -32,8 +33,8 @@ use keyplan_gateway::Inspector;
 use crate::answer::Failure;
 use crate::{Admin, refused};
 
-/// `/restapis`, `/account` and `/tags`, behind the gate. Methods and
-/// authorizers are tested by `inspector`.
+/// `/restapis`, `/account`, `/tags` and `/_keyplan/explain`, behind the gate.
+/// What is about the data plane is told by `inspector`.
 pub fn router(admin: &Admin, inspector: &Inspector) -> Router {
     admin.gated(routes(inspector))
 }
@@ -74,6 +75,7 @@ pub(crate) fn routes(inspector: &Inspector) -> Router<Admin> {
         .route("/account", get(account::get))
         .route("/tags/{arn}", get(tags::get).put(tags::tag).delete(tags::untag))
         .merge(test_invoke::routes(inspector))
+        .merge(explain::routes(inspector))
         .merge(refused::routes())
 }
 

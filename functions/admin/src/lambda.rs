@@ -84,7 +84,7 @@ async fn serve(router: fn(&Admin) -> Result<Router, Error>) -> Result<(), Error>
 pub fn apis(admin: &Admin) -> Result<Router, Error> {
     let environment = Environment::read()?;
     let lambda = lambda_client(&environment.connection, environment.lambda_endpoint_url.as_deref());
-    let inspector = Inspector::new(environment.settings, lambda, Arc::new(SystemClock));
+    let inspector = Inspector::new(environment.settings, admin.store().clone(), lambda, Arc::new(SystemClock));
     Ok(crate::apis::router(admin, &inspector))
 }
 

@@ -88,7 +88,7 @@ impl Admin {
     }
 }
 
-/// The whole control plane. Methods and authorizers are tested by `inspector`.
+/// The whole control plane. What is about the data plane is told by `inspector`.
 pub fn router(admin: &Admin, inspector: &Inspector) -> Router {
     admin.gated(apis::routes(inspector).merge(keys::routes()).merge(plans::routes()))
 }

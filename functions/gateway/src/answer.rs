@@ -32,9 +32,24 @@ const MAX_EVENT_BODY_BYTES: usize = 6 * 1024 * 1024;
 
 const REASON: HeaderName = HeaderName::from_static("x-keyplan-reason");
 
-/// The status that a caller gets where nothing is customised.
-pub(crate) fn status_of(refusal: &Refusal) -> StatusCode {
-    BuiltIn::of(refusal).status
+/// What a caller is told where nothing is customised.
+pub(crate) struct Told {
+    pub(crate) status: StatusCode,
+    /// `message` of the body; `None` is null.
+    pub(crate) message: Option<&'static str>,
+    /// `x-amzn-ErrorType`
+    pub(crate) error_type: &'static str,
+}
+
+/// What a caller is told of a refusal where nothing is customised.
+pub(crate) fn told(refusal: &Refusal) -> Told {
+    let BuiltIn { status, message, error_type, .. } = BuiltIn::of(refusal);
+    Told { status, message, error_type }
+}
+
+/// Seconds to wait, where waiting helps: `Retry-After`.
+pub(crate) fn retry_after(refusal: &Refusal, now: Timestamp) -> Option<u64> {
+    wait_of(refusal, now).map(whole_seconds)
 }
 
 /// Marks an answer with the ids of its request.
@@ -118,9 +133,9 @@ fn written(built_in: &BuiltIn, status: StatusCode, body: Bytes) -> Response {
 /// Ours: API Gateway does not say how long to wait.
 fn add_retry_after(headers: &mut HeaderMap, refusal: &Refusal, now: Timestamp, settings: &Settings) {
     if settings.retry_after
-        && let Some(wait) = wait_of(refusal, now)
+        && let Some(seconds) = retry_after(refusal, now)
     {
-        headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
 }
 

@@ -52,6 +52,10 @@ struct Asked {
 }
 
 impl DeployedAuthorizer {
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
     pub(crate) fn compile(authorizer: &Authorizer) -> Self {
         Self {
             id: authorizer.id.clone(),

@@ -45,6 +45,8 @@ pub(crate) struct DeployedApi {
 /// A method, ready to serve.
 pub(crate) struct DeployedMethod {
     pub(crate) resource_id: String,
+    /// Its own verb, or `ANY`.
+    pub(crate) verb: String,
     pub(crate) guard: Guard,
     pub(crate) key_required: bool,
     pub(crate) integration: Integration,
@@ -76,7 +78,7 @@ impl DeployedApi {
             let methods = snapshot.methods.get(&resource.id).into_iter().flatten();
             let authorizers = &authorizers;
             methods.map(move |(verb, method)| {
-                (resource.path.as_str(), verb, DeployedMethod::compile(&resource.id, method, authorizers))
+                (resource.path.as_str(), verb, DeployedMethod::compile(&resource.id, verb, method, authorizers))
             })
         });
         Ok(Self {
@@ -93,7 +95,12 @@ impl DeployedApi {
 }
 
 impl DeployedMethod {
-    fn compile(resource_id: &str, method: &Method, authorizers: &BTreeMap<&str, Arc<DeployedAuthorizer>>) -> Self {
+    fn compile(
+        resource_id: &str,
+        verb: &str,
+        method: &Method,
+        authorizers: &BTreeMap<&str, Arc<DeployedAuthorizer>>,
+    ) -> Self {
         let named = method.authorizer_id.as_deref().and_then(|id| authorizers.get(id));
         let (guard, mut unsupported) = match (method.authorization_type.as_str(), named) {
             ("NONE", _) => (Guard::Open, None),
@@ -110,6 +117,7 @@ impl DeployedMethod {
         }
         Self {
             resource_id: resource_id.to_owned(),
+            verb: verb.to_owned(),
             guard,
             key_required: method.api_key_required,
             integration: integration.unwrap_or(Integration::Unsupported("a method without an integration")),

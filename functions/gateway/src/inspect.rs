@@ -1,5 +1,6 @@
 //! The data plane looked at from the control plane: methods and authorizers of
-//! an API as it stands, called before anybody deploys them.
+//! an API as it stands, called before anybody deploys them, and what would
+//! become of a call to a stage.
 //!
 //! A method is called past its authorizer, its key and its limits, as
 //! TestInvokeMethod does; an authorizer past its cache. Nothing is counted and
@@ -7,6 +8,7 @@
 
 mod authorizer;
 mod execution_log;
+mod explain;
 mod method;
 
 use std::collections::BTreeMap;
@@ -18,6 +20,7 @@ use http::{HeaderMap, Method};
 use keyplan_domain::api::{Snapshot, Stage};
 use keyplan_domain::time::Timestamp;
 use keyplan_store::clock::Clock;
+use keyplan_store::{Store, StoreError};
 
 use crate::authorizer::Authorizers;
 use crate::deployed::{DeployedApi, DeployedStage};
@@ -27,6 +30,7 @@ use crate::integration::Backends;
 use crate::request::{Request, RequestIds};
 use crate::settings::Settings;
 pub use authorizer::TestedAuthorizer;
+pub use explain::{ExplainCall, Explanation};
 pub use method::TestedMethod;
 
 /// Tests what an API holds; cheap to clone.
@@ -37,6 +41,7 @@ pub struct Inspector {
 
 struct Inner {
     settings: Settings,
+    store: Store,
     clock: Arc<dyn Clock>,
     authorizers: Authorizers,
     backends: Backends,
@@ -75,12 +80,13 @@ pub enum InspectError {
 }
 
 impl Inspector {
-    /// One that invokes functions through `lambda`. No request is sent.
+    /// One over the configuration and meters of `store`, which invokes functions
+    /// through `lambda`. No request is sent.
     #[must_use]
-    pub fn new(settings: Settings, lambda: Client, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(settings: Settings, store: Store, lambda: Client, clock: Arc<dyn Clock>) -> Self {
         let authorizers = Authorizers::new(lambda.clone(), clock.clone());
         let http = HttpClient::new(settings.address_rule.clone());
-        Self { inner: Arc::new(Inner { settings, clock, authorizers, backends: Backends { lambda, http } }) }
+        Self { inner: Arc::new(Inner { settings, store, clock, authorizers, backends: Backends { lambda, http } }) }
     }
 
     /// Calls a method of an API as it stands.
@@ -108,6 +114,15 @@ impl Inspector {
         call: TestCall,
     ) -> Result<TestedAuthorizer, InspectError> {
         self.inner.test_authorizer(snapshot, authorizer_id, call).await
+    }
+
+    /// What would become of a call to a deployed stage, and why. Whatever is
+    /// read is read now, past all caches.
+    ///
+    /// # Errors
+    /// When a table fails.
+    pub async fn explain(&self, call: &ExplainCall) -> Result<Explanation, StoreError> {
+        self.inner.explain(call).await
     }
 }
 

@@ -52,6 +52,14 @@ impl Integration {
         compiled.unwrap_or_else(Self::Unsupported)
     }
 
+    /// What keeps it from being called, where something does.
+    pub(crate) fn unsupported(&self) -> Option<&'static str> {
+        match self {
+            Self::Unsupported(what) => Some(what),
+            _ => None,
+        }
+    }
+
     /// Answers a request that has passed everything before.
     pub(crate) async fn call(&self, exchange: &Exchange<'_>, backends: &Backends) -> Result<Response, Refusal> {
         match self {

@@ -46,7 +46,7 @@ pub use body::{Body, BodyError};
 pub use event::EventError;
 pub use function::lambda_client;
 pub use http_client::AddressRule;
-pub use inspect::{InspectError, Inspector, TestCall, TestedAuthorizer, TestedMethod};
+pub use inspect::{ExplainCall, Explanation, InspectError, Inspector, TestCall, TestedAuthorizer, TestedMethod};
 pub use limits::{MAX_BODY_BYTES, MAX_HEADER_BYTES};
 use pipeline::Pipeline;
 pub use request::Request;

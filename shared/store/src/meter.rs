@@ -90,6 +90,30 @@ pub struct Standing {
     pub left: Left,
 }
 
+impl Store {
+    /// How `key` stands under `limits` in `plan` at `now`, by one read; spends
+    /// nothing.
+    ///
+    /// # Errors
+    /// When the table fails.
+    pub async fn standing(
+        &self,
+        plan: &UsagePlanId,
+        key: &ApiKeyId,
+        limits: &Limits,
+        now: Timestamp,
+    ) -> Result<Standing, StoreError> {
+        Ok(self.meter_item(plan, key).await?.standing(limits, now))
+    }
+}
+
+impl MeterItem {
+    fn standing(&self, limits: &Limits, now: Timestamp) -> Standing {
+        let state = self.state(limits, now);
+        Standing { denied: limits.denies(&state, now), left: limits.left(&state, now) }
+    }
+}
+
 impl Meter {
     /// A meter over the store's usage table.
     #[must_use]
@@ -157,8 +181,7 @@ impl Meter {
             None if limits.quota.is_none() && limits.never_conforms() => Arc::default(),
             None => self.remember(&at, self.store.meter_item(plan, key).await?, now),
         };
-        let state = item.state(limits, now);
-        Ok(Standing { denied: limits.denies(&state, now), left: limits.left(&state, now) })
+        Ok(item.standing(limits, now))
     }
 
     fn remember(&self, at: &Key, item: MeterItem, now: Timestamp) -> Arc<MeterItem> {

@@ -67,9 +67,10 @@ impl Control {
         let store = Store::new(connection.dynamodb(), Tables::default());
         store.create_tables().await.unwrap();
         let settings = Settings { region: "us-east-1".into(), account_id: "000000000000".into() };
-        let admin = Admin::new(settings, store, Arc::new(StandingClock), "local:local".parse().unwrap());
+        let admin = Admin::new(settings, store.clone(), Arc::new(StandingClock), "local:local".parse().unwrap());
         let inspector = Inspector::new(
             gateway_settings(),
+            store.clone(),
             lambda_client(&connection, Some("http://127.0.0.1:9")),
             Arc::new(StandingClock),
         );

@@ -84,7 +84,7 @@ impl Inner {
             Err(refusal) => {
                 let what = refusal.detail().unwrap_or(refusal.name());
                 log.line(self.now(), format_args!("Execution failed: {what}"));
-                Ok(tested(answer::status_of(&refusal).as_u16(), None, None, log))
+                Ok(tested(answer::told(&refusal).status.as_u16(), None, None, log))
             }
         }
     }

@@ -8,19 +8,19 @@
 
 use super::{MethodSetting, Stage};
 use crate::route::ANY;
-use crate::throttle::{Gcra, ThrottleSettings};
+use crate::throttle::ThrottleSettings;
 
 /// The settings of every method that has none of its own.
 const ALL_METHODS: &str = "*/*";
 
 /// A throttle that a stage sets one of its methods, over all callers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StageThrottle<'a> {
     /// Whose bucket of the resource it is: a method's verb, `ANY`, or one verb
     /// that an `ANY` method serves, where that verb has settings of its own.
     pub verb: &'a str,
     /// Its rate and burst.
-    pub throttle: Gcra,
+    pub settings: ThrottleSettings,
 }
 
 impl Stage {
@@ -39,7 +39,7 @@ impl Stage {
         let (verb, setting) = own(verb)
             .or_else(|| own(ANY).filter(|_| method == ANY))
             .or_else(|| Some((method, self.method_settings.get(ALL_METHODS)?)))?;
-        Some(StageThrottle { verb, throttle: setting.throttle()?.into() })
+        Some(StageThrottle { verb, settings: setting.throttle()? })
     }
 }
 
@@ -80,7 +80,7 @@ mod tests {
     }
 
     fn throttle(verb: &str, rate_limit: f64, burst_limit: u32) -> Option<StageThrottle<'_>> {
-        Some(StageThrottle { verb, throttle: ThrottleSettings { burst_limit, rate_limit }.into() })
+        Some(StageThrottle { verb, settings: ThrottleSettings { burst_limit, rate_limit } })
     }
 
     #[test]
