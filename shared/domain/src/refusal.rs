@@ -48,6 +48,12 @@ pub enum Refusal {
         /// After how long the same request would conform.
         wait: Option<Duration>,
     },
+    /// The stage's throttle of the method, over all callers; `wait` is `None`
+    /// when waiting is in vain.
+    StageThrottled {
+        /// After how long the same request would conform.
+        wait: Option<Duration>,
+    },
     /// The plan's quota is used up until `resets`.
     QuotaSpent {
         /// The start of the next period.
@@ -113,6 +119,7 @@ impl Refusal {
             Self::KeyDisabled => "KeyDisabled",
             Self::NoPlanForStage => "NoPlanForStage",
             Self::Throttled { .. } => "Throttled",
+            Self::StageThrottled { .. } => "StageThrottled",
             Self::QuotaSpent { .. } => "QuotaSpent",
             Self::RequestTooLarge => "RequestTooLarge",
             Self::UriTooLong => "UriTooLong",

@@ -39,6 +39,7 @@ use crate::clock::Clock;
 use crate::keys::{self, Key};
 use crate::{Store, StoreError};
 
+const ONE: NonZeroU32 = NonZeroU32::MIN;
 /// Tries in the form that the last answer showed, before comparing and setting.
 const GUESSES: u32 = 4;
 /// Tries in all.
@@ -63,6 +64,12 @@ pub struct Meter {
 struct Seen {
     item: Arc<MeterItem>,
     at: Timestamp,
+}
+
+impl Seen {
+    fn tells(&self, now: Timestamp) -> bool {
+        self.at <= now && now.since(self.at) < TELLING
+    }
 }
 
 /// A request that is admitted and paid for.
@@ -131,11 +138,8 @@ impl Meter {
         key: &ApiKeyId,
         limits: &Limits,
     ) -> Result<Result<Admitted, Refused>, StoreError> {
-        const ONE: NonZeroU32 = NonZeroU32::MIN;
         if limits.never_conforms() {
-            // No state can make it conform; it only tells whether the quota is spent as well.
-            let Standing { denied, left } = self.standing(plan, key, limits).await?;
-            return Ok(Err(Refused { denied: denied.unwrap_or(Denied::Throttled { wait: None }), left }));
+            return Ok(Err(self.refuse_always(plan, key, limits).await?));
         }
         let at = keys::meter(plan, key);
         let mut item = self.seen.get(&at).map(|seen| seen.item).unwrap_or_default();
@@ -175,13 +179,59 @@ impl Meter {
     pub async fn standing(&self, plan: &UsagePlanId, key: &ApiKeyId, limits: &Limits) -> Result<Standing, StoreError> {
         let now = self.clock.now();
         let at = keys::meter(plan, key);
-        let known = self.seen.get(&at).filter(|seen| now.since(seen.at) < TELLING && seen.at <= now);
-        let item = match known {
+        let item = match self.seen.get(&at).filter(|seen| seen.tells(now)) {
             Some(seen) => seen.item,
             None if limits.quota.is_none() && limits.never_conforms() => Arc::default(),
             None => self.remember(&at, self.store.meter_item(plan, key).await?, now),
         };
         Ok(item.standing(limits, now))
+    }
+
+    /// The refusal of a key that this process knows to be refused: asked first,
+    /// it saves such a key's requests all that they would take elsewhere and
+    /// give back. `None` is no admission. Known it is by what this process saw
+    /// last, and if that is older than a second, by one read.
+    ///
+    /// # Errors
+    /// When the table fails.
+    pub async fn still_refused(
+        &self,
+        plan: &UsagePlanId,
+        key: &ApiKeyId,
+        limits: &Limits,
+    ) -> Result<Option<Refused>, StoreError> {
+        if limits.never_conforms() {
+            return Ok(Some(self.refuse_always(plan, key, limits).await?));
+        }
+        let now = self.clock.now();
+        let refusal = |item: &MeterItem| {
+            let state = item.state(limits, now);
+            match limits.decide(&state, now, ONE) {
+                Verdict::Denied(denied) => Some(Refused { denied, left: limits.left(&state, now) }),
+                // What is implausible is repaired by the next write, and must get there.
+                Verdict::Admitted(_) | Verdict::Implausible(_) => None,
+            }
+        };
+        let at = keys::meter(plan, key);
+        let Some(seen) = self.seen.get(&at) else { return Ok(None) };
+        match refusal(&seen.item) {
+            Some(_) if !seen.tells(now) => {
+                Ok(refusal(&*self.remember(&at, self.store.meter_item(plan, key).await?, now)))
+            }
+            known => Ok(known),
+        }
+    }
+
+    /// Forgets what was seen, so that an operator's grant acts at once.
+    pub fn forget(&self) {
+        self.seen.clear();
+    }
+
+    /// No state can make such a request conform: it only tells whether the
+    /// quota is spent as well.
+    async fn refuse_always(&self, plan: &UsagePlanId, key: &ApiKeyId, limits: &Limits) -> Result<Refused, StoreError> {
+        let Standing { denied, left } = self.standing(plan, key, limits).await?;
+        Ok(Refused { denied: denied.unwrap_or(Denied::Throttled { wait: None }), left })
     }
 
     fn remember(&self, at: &Key, item: MeterItem, now: Timestamp) -> Arc<MeterItem> {

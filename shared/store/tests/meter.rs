@@ -159,6 +159,32 @@ async fn how_a_key_stands_is_told_and_spends_nothing() {
 }
 
 #[tokio::test]
+async fn a_known_refusal_ends_with_its_wait_and_with_a_raised_rate() {
+    let (meter, _, clock) = meter().await;
+    let (plan, key) = ids();
+    let refused = async |limits: &Limits| {
+        let known = meter.still_refused(&plan, &key, limits).await.unwrap();
+        known.map(|refused| refused.denied)
+    };
+    let slow = throttle(0.001, 2);
+    assert_eq!(refused(&slow).await, None);
+    for _ in 0..2 {
+        spend(&meter, &slow).await.unwrap();
+    }
+    let seconds = |seconds| Some(Denied::Throttled { wait: Some(Duration::from_secs(seconds)) });
+    assert_eq!(refused(&slow).await, seconds(1_000));
+    clock.set(NOON.plus(Duration::from_secs(10)));
+    assert_eq!(refused(&slow).await, seconds(990));
+    // A debt that these settings cannot reach must get to be repaired.
+    let fast = throttle(10.0, 2);
+    assert_eq!(refused(&fast).await, None);
+    assert_eq!(spend(&meter, &fast).await, Err(Denied::Throttled { wait: Some(Duration::from_millis(100)) }));
+    clock.set(NOON.plus(Duration::from_millis(10_100)));
+    assert_eq!(refused(&fast).await, None);
+    assert!(spend(&meter, &fast).await.is_ok());
+}
+
+#[tokio::test]
 async fn a_rate_of_zero_refuses_without_asking_the_table() {
     let (meter, store, _) = meter().await;
     assert_eq!(spend(&meter, &throttle(0.0, 5)).await, Err(Denied::Throttled { wait: None }));
