@@ -188,6 +188,7 @@ impl Trial {
             authorized: None,
             key: None,
             plan: None,
+            left: None,
         }
     }
 }

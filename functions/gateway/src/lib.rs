@@ -11,6 +11,7 @@
 #![warn(missing_docs)]
 
 mod address;
+mod admission;
 mod answer;
 mod authorizer;
 mod body;
@@ -84,8 +85,8 @@ impl Gateway {
         Ok(event::encode(answer::collected(response).await, form))
     }
 
-    /// Forgets stages, keys and plans, so that the next request reads them
-    /// again. What authorizers answered is kept for its own time.
+    /// Forgets stages, keys, plans and what they used, so that the next request
+    /// reads them again. What authorizers answered is kept for its own time.
     pub fn drop_caches(&self) {
         self.pipeline.drop_caches();
     }

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use aws_sdk_lambda::Client;
 use keyplan_domain::refusal::Refusal;
 use keyplan_domain::time::Timestamp;
+use keyplan_store::Store;
 use keyplan_store::clock::Clock;
-use keyplan_store::{Meter, Store};
 
 use crate::address::{self, Address};
+use crate::admission::Admission;
 use crate::answer;
 use crate::authorizer::Authorizers;
 use crate::configuration::{Configuration, StageName};
@@ -26,7 +27,7 @@ pub(crate) struct Pipeline {
     clock: Arc<dyn Clock>,
     configuration: Configuration,
     authorizers: Authorizers,
-    meter: Meter,
+    admission: Admission,
     backends: Backends,
 }
 
@@ -35,7 +36,7 @@ impl Pipeline {
         Self {
             configuration: Configuration::new(store.clone(), &settings),
             authorizers: Authorizers::new(lambda.clone(), clock.clone()),
-            meter: Meter::new(store, clock.clone()),
+            admission: Admission::new(store, clock.clone()),
             backends: Backends { lambda, http: HttpClient::new(settings.address_rule.clone()) },
             settings,
             clock,
@@ -64,6 +65,7 @@ impl Pipeline {
             authorized: None,
             key: None,
             plan: None,
+            left: None,
         };
         let response = match self.pass(&mut exchange).await {
             Ok(response) => response,
@@ -94,9 +96,7 @@ impl Pipeline {
             }
             self.authorizers.authorize(authorizer, exchange).await?;
         }
-        if method.key_required {
-            self.admit(exchange).await?;
-        }
+        self.admission.admit(&self.configuration, method, exchange).await?;
         method.integration.call(exchange, &self.backends).await
     }
 
@@ -111,27 +111,9 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Finds the key and its plan, and spends a token of it.
-    async fn admit(&self, exchange: &mut Exchange<'_>) -> Result<(), Refusal> {
-        let now = exchange.received;
-        let key = key::identify(&self.configuration, exchange.presented_key(), now).await?;
-        exchange.key = Some(key.clone());
-        let plan = key::plan_of_stage(&self.configuration, &key, exchange.stage, now).await?;
-        exchange.plan = Some(plan.clone());
-        let entry = key::entry_of(&plan, exchange.stage).ok_or(Refusal::NoPlanForStage)?;
-        let limits = plan.limits(entry, exchange.resource_path().unwrap_or_default(), exchange.verb());
-        match self.meter.spend(&plan.id, &key.key_id, &limits).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(refused)) => Err(refused.denied.into()),
-            Err(error) => {
-                tracing::error!(%error, "the meter cannot be written");
-                Err(Refusal::Internal { reason: "the meter cannot be written" })
-            }
-        }
-    }
-
     pub(crate) fn drop_caches(&self) {
         self.configuration.clear();
+        self.admission.forget();
     }
 }
 

@@ -42,6 +42,10 @@ impl Clock for HandClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_nanos(self.0.load(Ordering::SeqCst))
     }
+
+    fn monotonic(&self) -> Duration {
+        self.now().since(NOON)
+    }
 }
 
 /// A request without headers or body. `target` may have a query.
@@ -205,6 +209,7 @@ impl Placed {
             authorized: None,
             key: None,
             plan: None,
+            left: None,
         }
     }
 }

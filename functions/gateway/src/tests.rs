@@ -7,6 +7,7 @@ mod http_proxies;
 mod integrations;
 mod keys;
 mod lambda;
+mod stage_throttles;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,7 +23,7 @@ use keyplan_store::{Store, Tables, entropy};
 use serde_json::Value;
 
 use crate::testing::{API, HandClock, NOON, pet, rest_api, root, settings, stage, token_authorizer};
-use crate::{AddressRule, Gateway, Request, Response, lambda_client};
+use crate::{AddressRule, Gateway, Request, Response, Settings, lambda_client};
 use lambda::Lambda;
 
 const VALUE: &str = "a-key-value-of-enough-characters";
@@ -46,7 +47,15 @@ impl Bench {
         .await
     }
 
-    async fn with(source: ApiKeySource, mut edit: impl FnMut(&mut RestApiDefinition)) -> Self {
+    async fn with(source: ApiKeySource, edit: impl FnMut(&mut RestApiDefinition)) -> Self {
+        Self::with_settings(settings(), source, edit).await
+    }
+
+    async fn with_settings(
+        settings: Settings,
+        source: ApiKeySource,
+        mut edit: impl FnMut(&mut RestApiDefinition),
+    ) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(dynoxide::server::serve_on(listener, dynoxide::Database::memory().unwrap()));
@@ -57,7 +66,7 @@ impl Bench {
         let lambda = Lambda::start().await;
         let clock = HandClock::at_noon();
         let client = lambda_client(&connection, Some(&lambda.url));
-        let gateway = Gateway::new(settings(), store.clone(), client.clone(), clock.clone());
+        let gateway = Gateway::new(settings, store.clone(), client.clone(), clock.clone());
         store.create_rest_api(&rest_api(source), &root()).await.unwrap();
         let bench = Self { gateway, store, clock, lambda, lambda_client: client, api: RestApiId::new(API) };
         bench

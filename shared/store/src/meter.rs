@@ -216,7 +216,7 @@ impl Meter {
         let Some(seen) = self.seen.get(&at) else { return Ok(None) };
         match refusal(&seen.item) {
             Some(_) if !seen.tells(now) => {
-                Ok(refusal(&*self.remember(&at, self.store.meter_item(plan, key).await?, now)))
+                Ok(refusal(&self.remember(&at, self.store.meter_item(plan, key).await?, now)))
             }
             known => Ok(known),
         }

@@ -71,6 +71,10 @@ fn every_refusal_has_api_gateways_status_type_and_body() {
         (Refusal::KeyDisabled, forbidden),
         (Refusal::NoPlanForStage, forbidden),
         (Refusal::Throttled { wait: None }, (429, "TooManyRequestsException", "{\"message\":\"Too Many Requests\"}")),
+        (
+            Refusal::StageThrottled { wait: None },
+            (429, "TooManyRequestsException", "{\"message\":\"Too Many Requests\"}"),
+        ),
         (Refusal::QuotaSpent { resets: NOON }, (429, "LimitExceededException", "{\"message\":\"Limit Exceeded\"}")),
         (Refusal::RequestTooLarge, (413, "RequestEntityTooLargeException", "{\"message\":\"Request Too Long\"}")),
         (Refusal::UriTooLong, (414, "RequestUriTooLongException", "{\"message\":\"Request URI too long\"}")),
@@ -121,6 +125,7 @@ fn a_429_says_how_long_to_wait_where_waiting_helps() {
         (throttled(Some(second)), Some("1")),
         (throttled(Some(second * 3 + Duration::from_nanos(1))), Some("4")),
         (throttled(None), None),
+        (Refusal::StageThrottled { wait: Some(second * 2) }, Some("2")),
         (Refusal::QuotaSpent { resets: NOON.plus(second * 3600) }, Some("3600")),
         (Refusal::QuotaSpent { resets: NOON }, Some("1")),
         (Refusal::KeyMissing, None),

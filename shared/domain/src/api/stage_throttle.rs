@@ -67,6 +67,7 @@ impl MethodSetting {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::throttle::Gcra;
     use crate::time::Timestamp;
 
     fn setting(throttling_rate_limit: f64, throttling_burst_limit: i32) -> MethodSetting {
@@ -135,7 +136,7 @@ mod tests {
     fn a_rate_or_a_burst_of_zero_is_a_limit() {
         let refuses_all = |setting| {
             let stage = stage(&[("*/*", setting)]);
-            stage.throttle("/", "GET", "GET").is_some_and(|found| found.throttle.never_admits())
+            stage.throttle("/", "GET", "GET").is_some_and(|found| Gcra::from(found.settings).never_admits())
         };
         assert!(refuses_all(setting(0.0, 5)));
         assert!(refuses_all(setting(5.0, 0)));

@@ -1,0 +1,157 @@
+//! Whether a request's limits admit it: those of its key's plan, and its
+//! stage's throttle of the method, which keyless methods have as well.
+//!
+//! A token of the stage is taken first, in memory for the most part, and the
+//! key's write comes last: if the plan refuses, the token goes back, and if the
+//! stage does, nothing is written. So no refusal spends anything. The answer
+//! has the documented order all the same: when both refuse, it is the plan's.
+
+use std::sync::Arc;
+
+use keyplan_domain::admission::Limits;
+use keyplan_domain::key::KeyByValue;
+use keyplan_domain::plan::UsagePlan;
+use keyplan_domain::refusal::Refusal;
+use keyplan_domain::throttle::Gcra;
+use keyplan_store::clock::Clock;
+use keyplan_store::{Buckets, Exhausted, Meter, Scope, Store, StoreError, Token};
+
+use crate::configuration::Configuration;
+use crate::deployed::DeployedMethod;
+use crate::exchange::Exchange;
+use crate::key;
+
+pub(crate) struct Admission {
+    meter: Meter,
+    buckets: Buckets,
+}
+
+/// A key, and what limits it here.
+struct Limited {
+    key: Arc<KeyByValue>,
+    plan: Arc<UsagePlan>,
+    limits: Limits,
+}
+
+impl Admission {
+    pub(crate) fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
+        Self { meter: Meter::new(store.clone(), clock.clone()), buckets: Buckets::new(store, clock) }
+    }
+
+    /// Forgets what was seen of keys' meters.
+    pub(crate) fn forget(&self) {
+        self.meter.forget();
+    }
+
+    /// Spends a token of every limit that the request faces, or of none.
+    ///
+    /// # Errors
+    /// When the method requires a key and has none that opens it, a limit
+    /// refuses, or the tables fail.
+    pub(crate) async fn admit<'a>(
+        &self,
+        configuration: &Configuration,
+        method: &'a DeployedMethod,
+        exchange: &mut Exchange<'a>,
+    ) -> Result<(), Refusal> {
+        let limited = if method.key_required { Some(limited(configuration, exchange).await?) } else { None };
+        let token = match throttle_of(method, exchange) {
+            Some((scope, throttle)) => Some(self.take(&scope, throttle, limited.as_ref(), exchange).await?),
+            None => None,
+        };
+        if let Some(limited) = &limited {
+            self.spend(limited, exchange).await?;
+        }
+        if let Some(token) = token {
+            token.spend();
+        }
+        Ok(())
+    }
+
+    /// Takes a token of the stage's, unless the plan is known to refuse: a key
+    /// that is beyond its limits shall not use up tokens of others by leasing
+    /// them.
+    async fn take(
+        &self,
+        scope: &Scope<'_>,
+        throttle: Gcra,
+        limited: Option<&Limited>,
+        exchange: &mut Exchange<'_>,
+    ) -> Result<Token, Refusal> {
+        if let Some(Limited { key, plan, limits }) = limited {
+            let known =
+                self.meter.still_refused(&plan.id, &key.key_id, limits).await.map_err(|error| failed(&error))?;
+            if let Some(refused) = known {
+                exchange.left = Some(refused.left);
+                return Err(refused.denied.into());
+            }
+        }
+        let Exhausted { wait } = match self.buckets.take(scope, throttle).await.map_err(|error| failed(&error))? {
+            Ok(token) => return Ok(token),
+            Err(exhausted) => exhausted,
+        };
+        let of_plan = match limited {
+            Some(limited) => self.refused_as_well(limited, exchange).await?,
+            None => None,
+        };
+        Err(of_plan.unwrap_or(Refusal::StageThrottled { wait }))
+    }
+
+    async fn spend(&self, limited: &Limited, exchange: &mut Exchange<'_>) -> Result<(), Refusal> {
+        let Limited { key, plan, limits } = limited;
+        let spent = self.meter.spend(&plan.id, &key.key_id, limits).await.map_err(|error| failed(&error))?;
+        match spent {
+            Ok(admitted) => {
+                exchange.left = Some(admitted.left);
+                Ok(())
+            }
+            Err(refused) => {
+                exchange.left = Some(refused.left);
+                Err(refused.denied.into())
+            }
+        }
+    }
+
+    /// The plan's refusal of a request that the stage refuses, if there is one.
+    async fn refused_as_well(
+        &self,
+        limited: &Limited,
+        exchange: &mut Exchange<'_>,
+    ) -> Result<Option<Refusal>, Refusal> {
+        let Limited { key, plan, limits } = limited;
+        let standing = self.meter.standing(&plan.id, &key.key_id, limits).await.map_err(|error| failed(&error))?;
+        exchange.left = Some(standing.left);
+        Ok(standing.denied.map(Into::into))
+    }
+}
+
+/// The bucket of the method that the stage throttles, where it does.
+fn throttle_of<'a>(method: &'a DeployedMethod, exchange: &Exchange<'a>) -> Option<(Scope<'a>, Gcra)> {
+    let stage = &exchange.stage.stage;
+    let throttled = stage.throttle(exchange.resource_path()?, &method.verb, exchange.verb())?;
+    let scope = Scope::Method {
+        api: &exchange.stage.deployment.id,
+        stage: &stage.stage_name,
+        stage_uid: &stage.uid,
+        resource: &method.resource_id,
+        verb: throttled.verb,
+    };
+    Some((scope, throttled.settings.into()))
+}
+
+/// Finds the key that a request presents, and the plan that lets it in.
+async fn limited(configuration: &Configuration, exchange: &mut Exchange<'_>) -> Result<Limited, Refusal> {
+    let now = exchange.received;
+    let key = key::identify(configuration, exchange.presented_key(), now).await?;
+    exchange.key = Some(key.clone());
+    let plan = key::plan_of_stage(configuration, &key, exchange.stage, now).await?;
+    exchange.plan = Some(plan.clone());
+    let entry = key::entry_of(&plan, exchange.stage).ok_or(Refusal::NoPlanForStage)?;
+    let limits = plan.limits(entry, exchange.resource_path().unwrap_or_default(), exchange.verb());
+    Ok(Limited { key, plan, limits })
+}
+
+fn failed(error: &StoreError) -> Refusal {
+    tracing::error!(%error, "the meter cannot be written");
+    Refusal::Internal { reason: "the meter cannot be written" }
+}
