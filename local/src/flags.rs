@@ -37,6 +37,10 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "N", default_value = "1")]
     pub(crate) lease_cap: NonZeroU32,
 
+    /// Tell callers what their plan leaves them, in RateLimit-Policy and RateLimit
+    #[arg(long)]
+    pub(crate) rate_limit_headers: bool,
+
     /// Credentials that the control plane accepts; may be given several times
     #[arg(long, value_name = "ID:SECRET", default_value = "local:local")]
     credentials: Vec<String>,
@@ -132,7 +136,7 @@ mod tests {
         assert_eq!((flags.region.as_str(), flags.account_id.as_str()), ("us-east-1", "000000000000"));
         assert_eq!(flags.lease_cap.get(), 1);
         assert_eq!(first_id(&[]).unwrap(), "local");
-        assert!(!flags.demo && flags.data.is_none());
+        assert!(!flags.demo && !flags.rate_limit_headers && flags.data.is_none());
     }
 
     #[test]

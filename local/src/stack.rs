@@ -148,6 +148,7 @@ impl Parts<'_> {
             retry_after: true,
             // Backends of a local stack are on the same machine, as a rule.
             address_rule: AddressRule::Any,
+            rate_limit_headers: flags.rate_limit_headers,
             default_target: None,
         };
         let lambda = lambda_client(&own, own.endpoint_url.as_deref());

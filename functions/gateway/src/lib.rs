@@ -28,6 +28,7 @@ mod limits;
 mod parameters;
 mod pipeline;
 mod proxy_event;
+mod rate_limit;
 mod request;
 mod settings;
 mod stage_variables;

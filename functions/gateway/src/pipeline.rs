@@ -20,7 +20,7 @@ use crate::http_client::HttpClient;
 use crate::integration::Backends;
 use crate::request::{Request, RequestIds};
 use crate::settings::Settings;
-use crate::{Response, key, limits};
+use crate::{Response, key, limits, rate_limit};
 
 pub(crate) struct Pipeline {
     settings: Settings,
@@ -67,10 +67,15 @@ impl Pipeline {
             plan: None,
             left: None,
         };
-        let response = match self.pass(&mut exchange).await {
+        let mut response = match self.pass(&mut exchange).await {
             Ok(response) => response,
             Err(refusal) => answer::refuse(&refusal, &exchange, self.clock.now()),
         };
+        if self.settings.rate_limit_headers
+            && let Some(left) = &exchange.left
+        {
+            rate_limit::tell(response.headers_mut(), left, self.clock.now());
+        }
         answer::identified(response, &ids)
     }
 

@@ -20,6 +20,9 @@ pub struct Settings {
     pub retry_after: bool,
     /// Which addresses HTTP integrations may reach.
     pub address_rule: AddressRule,
+    /// Whether answers of methods that require a key say what its plan leaves
+    /// it: `RateLimit` and `RateLimit-Policy`.
+    pub rate_limit_headers: bool,
     /// What requests are for whose host names no API.
     pub default_target: Option<DefaultTarget>,
 }
@@ -37,8 +40,8 @@ pub struct DefaultTarget {
 #[derive(Clone, Debug)]
 pub struct Environment {
     /// `AWS_REGION`, `AWS_ACCOUNT_ID`, `CONFIG_CACHE_TTL_SECONDS`,
-    /// `RETRY_AFTER`, `ALLOWED_PRIVATE_CIDRS`, `DEFAULT_REST_API_ID` and
-    /// `DEFAULT_STAGE`.
+    /// `RETRY_AFTER`, `RATE_LIMIT_HEADERS`, `ALLOWED_PRIVATE_CIDRS`,
+    /// `DEFAULT_REST_API_ID` and `DEFAULT_STAGE`.
     pub settings: Settings,
     /// `AWS_ENDPOINT_URL_DYNAMODB` and AWS's variables for credentials.
     pub connection: Connection,
@@ -99,10 +102,11 @@ fn settings(variable: impl Fn(&str) -> Option<String>) -> Result<Settings, Inval
             expected: "a whole number of seconds",
         })?,
     };
-    let retry_after = match variable("RETRY_AFTER").as_deref() {
-        None | Some("true") => true,
-        Some("false") => false,
-        Some(_) => return Err(InvalidEnvironment::Malformed { name: "RETRY_AFTER", expected: "true or false" }),
+    let switch = |name, default| match variable(name).as_deref() {
+        None => Ok(default),
+        Some("true") => Ok(true),
+        Some("false") => Ok(false),
+        Some(_) => Err(InvalidEnvironment::Malformed { name, expected: "true or false" }),
     };
     let allowed: Result<Vec<IpNet>, _> = variable("ALLOWED_PRIVATE_CIDRS")
         .iter()
@@ -127,7 +131,8 @@ fn settings(variable: impl Fn(&str) -> Option<String>) -> Result<Settings, Inval
         region: required("AWS_REGION", "a region's name")?,
         account_id,
         cache_ttl,
-        retry_after,
+        retry_after: switch("RETRY_AFTER", true)?,
+        rate_limit_headers: switch("RATE_LIMIT_HEADERS", false)?,
         address_rule: AddressRule::PublicAnd(allowed),
         default_target,
     })
@@ -153,7 +158,7 @@ mod tests {
     fn what_is_not_set_has_a_default() {
         let settings = read(&[]).unwrap();
         assert_eq!(settings.cache_ttl, Duration::from_secs(5));
-        assert!(settings.retry_after);
+        assert!(settings.retry_after && !settings.rate_limit_headers);
         assert_eq!(settings.default_target, None);
     }
 
@@ -163,12 +168,13 @@ mod tests {
             ("CONFIG_CACHE_TTL_SECONDS", "0"),
             ("RETRY_AFTER", "false"),
             ("ALLOWED_PRIVATE_CIDRS", "10.0.0.0/16, fd00::/8"),
+            ("RATE_LIMIT_HEADERS", "true"),
             ("DEFAULT_REST_API_ID", "abc123"),
             ("DEFAULT_STAGE", "prod"),
         ])
         .unwrap();
         assert_eq!(settings.cache_ttl, Duration::ZERO);
-        assert!(!settings.retry_after);
+        assert!(!settings.retry_after && settings.rate_limit_headers);
         let networks = vec!["10.0.0.0/16".parse().unwrap(), "fd00::/8".parse().unwrap()];
         assert_eq!(settings.address_rule, AddressRule::PublicAnd(networks));
         assert_eq!(
@@ -189,6 +195,7 @@ mod tests {
                 ("ALLOWED_PRIVATE_CIDRS", "10.0.0.0/16,10.0.0.1"),
                 "ALLOWED_PRIVATE_CIDRS must be networks in CIDR notation, separated by commas: 10.0.0.0/16,fd00::/8",
             ),
+            (("RATE_LIMIT_HEADERS", "1"), "RATE_LIMIT_HEADERS must be true or false"),
             (("DEFAULT_STAGE", "prod"), "DEFAULT_REST_API_ID is not set: the API of DEFAULT_STAGE is expected"),
             (("DEFAULT_REST_API_ID", "a"), "DEFAULT_STAGE is not set: a stage of DEFAULT_REST_API_ID is expected"),
         ] {

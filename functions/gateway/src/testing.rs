@@ -79,6 +79,7 @@ pub(crate) fn settings() -> Settings {
         cache_ttl: Duration::from_secs(5),
         retry_after: true,
         address_rule: crate::AddressRule::Any,
+        rate_limit_headers: false,
         default_target: None,
     }
 }

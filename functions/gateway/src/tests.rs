@@ -7,6 +7,7 @@ mod http_proxies;
 mod integrations;
 mod keys;
 mod lambda;
+mod rate_limit_headers;
 mod stage_throttles;
 
 use std::collections::BTreeMap;

@@ -34,6 +34,7 @@ impl DataPlane {
             cache_ttl: Duration::from_secs(5),
             retry_after: true,
             address_rule: keyplan_gateway::AddressRule::Any,
+            rate_limit_headers: false,
             default_target: None,
         };
         let gateway = Gateway::new(settings, store, lambda_client(&connection, None), Arc::new(SystemClock));

@@ -39,6 +39,7 @@ fn gateway_settings() -> keyplan_gateway::Settings {
         account_id: "000000000000".into(),
         cache_ttl: Duration::ZERO,
         retry_after: true,
+        rate_limit_headers: false,
         address_rule: AddressRule::Any,
         default_target: None,
     }
