@@ -33,12 +33,7 @@ impl Served {
 
     /// A store over tables that are there.
     pub(crate) async fn store(&self) -> Result<Store, StoreError> {
-        let connection = Connection {
-            region: "us-east-1".into(),
-            endpoint_url: Some(self.url.clone()),
-            credentials: Credentials::new("local", "local", None, None, "bench"),
-        };
-        let store = Store::new(connection.dynamodb(), Tables::default());
+        let store = store(&self.url);
         store.create_tables().await?;
         Ok(store)
     }
@@ -48,4 +43,14 @@ impl Served {
         let _ = self.stop.send(());
         let _ = self.server.await;
     }
+}
+
+/// A store over the tables at `url`, as every local stack takes them.
+pub(crate) fn store(url: &str) -> Store {
+    let connection = Connection {
+        region: "us-east-1".into(),
+        endpoint_url: Some(url.to_owned()),
+        credentials: Credentials::new("local", "local", None, None, "bench"),
+    };
+    Store::new(connection.dynamodb(), Tables::default())
 }

@@ -27,7 +27,10 @@ pub(crate) struct Target {
 pub(crate) enum Bound {
     Under(f64),
     AtMost(f64),
+    AtLeast(f64),
     Exactly(f64),
+    /// No goal of its own: it is printed beside one.
+    Beside,
 }
 
 #[derive(Debug)]
@@ -52,11 +55,14 @@ pub(crate) enum Summary {
 }
 
 impl Target {
-    pub(crate) fn holds(&self, figure: f64) -> bool {
+    /// `None` where nothing is to be held.
+    pub(crate) fn holds(&self, figure: f64) -> Option<bool> {
         match self.bound {
-            Bound::Under(limit) => figure < limit,
-            Bound::AtMost(limit) => figure <= limit,
-            Bound::Exactly(expected) => (figure - expected).abs() < f64::EPSILON,
+            Bound::Under(limit) => Some(figure < limit),
+            Bound::AtMost(limit) => Some(figure <= limit),
+            Bound::AtLeast(limit) => Some(figure >= limit),
+            Bound::Exactly(expected) => Some((figure - expected).abs() < f64::EPSILON),
+            Bound::Beside => None,
         }
     }
 }
@@ -66,7 +72,9 @@ impl fmt::Display for Target {
         let (relation, number) = match self.bound {
             Bound::Under(limit) => ("<", limit),
             Bound::AtMost(limit) => ("<=", limit),
+            Bound::AtLeast(limit) => (">=", limit),
             Bound::Exactly(expected) => ("=", expected),
+            Bound::Beside => return write!(f, "-"),
         };
         write!(f, "{relation} {number}")?;
         if self.unit.is_empty() { Ok(()) } else { write!(f, " {}", self.unit) }
@@ -98,7 +106,8 @@ pub(crate) struct Verdict {
     /// Which one of the series it is.
     pub(crate) summary: &'static str,
     pub(crate) spread: f64,
-    pub(crate) holds: bool,
+    /// `None` where nothing is to be held.
+    pub(crate) holds: Option<bool>,
     pub(crate) repeats: usize,
 }
 
@@ -109,10 +118,17 @@ mod tests {
     #[test]
     fn a_bound_says_whether_it_is_part_of_what_is_allowed() {
         let target = |bound| Target { bound, unit: "s" };
-        assert!(!target(Bound::Under(1.0)).holds(1.0));
-        assert!(target(Bound::AtMost(1.0)).holds(1.0));
-        assert!(!target(Bound::Exactly(20.0)).holds(19.0));
+        assert_eq!(target(Bound::Under(1.0)).holds(1.0), Some(false));
+        assert_eq!(target(Bound::AtMost(1.0)).holds(1.0), Some(true));
+        assert_eq!(target(Bound::AtLeast(1.0)).holds(0.99), Some(false));
+        assert_eq!(target(Bound::Exactly(20.0)).holds(19.0), Some(false));
         assert_eq!(target(Bound::Under(1.0)).to_string(), "< 1 s");
+    }
+
+    #[test]
+    fn a_figure_beside_a_goal_neither_holds_nor_fails() {
+        let target = Target { bound: Bound::Beside, unit: "" };
+        assert_eq!((target.holds(0.1), target.to_string()), (None, "-".into()));
     }
 
     #[test]

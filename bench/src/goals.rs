@@ -1,21 +1,30 @@
 //! The goals that are measured, each in a file of its own.
 
+mod c2;
 mod g0;
+mod keys;
 mod l1;
+mod load;
 
 use crate::figure::Figure;
 
 /// A goal and how it is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Goal {
+    /// The gateway costs little beside a server that decides nothing.
+    C2,
     /// The DynamoDB in use is atomic.
     G0,
+    /// What is configured and not called costs a request nothing.
+    Keys,
     /// The local stack starts fast and stays small.
     L1,
+    /// Whatever is refused, nothing of ours fails.
+    Load,
 }
 
 pub(crate) fn all() -> impl Iterator<Item = Goal> {
-    [Goal::G0, Goal::L1].into_iter()
+    [Goal::C2, Goal::G0, Goal::Keys, Goal::L1, Goal::Load].into_iter()
 }
 
 pub(crate) fn ids() -> Vec<&'static str> {
@@ -25,23 +34,32 @@ pub(crate) fn ids() -> Vec<&'static str> {
 impl Goal {
     pub(crate) fn id(self) -> &'static str {
         match self {
+            Self::C2 => "C2",
             Self::G0 => "G0",
+            Self::Keys => "KEYS",
             Self::L1 => "L1",
+            Self::Load => "LOAD",
         }
     }
 
     /// What it is about, in a few words.
     pub(crate) fn subject(self) -> &'static str {
         match self {
+            Self::C2 => "the gateway beside a bare server",
             Self::G0 => "the embedded DynamoDB is atomic",
+            Self::Keys => "a request costs the same with 100,000 keys as with one",
             Self::L1 => "the local stack is ready at once and small",
+            Self::Load => "mixed refusals: no failure, no drop, no growth",
         }
     }
 
     pub(crate) async fn measure(self) -> Vec<Figure> {
         match self {
+            Self::C2 => c2::measure().await,
             Self::G0 => g0::measure().await,
+            Self::Keys => keys::measure().await,
             Self::L1 => l1::measure().await,
+            Self::Load => load::measure().await,
         }
     }
 }

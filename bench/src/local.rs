@@ -1,13 +1,16 @@
 //! The local stack as a process of its own.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use keyplan_store::Store;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
+use crate::dynamodb;
 use crate::progress;
 use crate::stopwatch::Stopwatch;
 
@@ -70,7 +73,7 @@ impl Program {
         let first = tokio::time::timeout(PATIENCE, lines.next_line()).await.map_err(|_| LocalError::TooSlow)??;
         let ready_after = stopwatch.elapsed();
         match first {
-            Some(line) if line.starts_with("ready ") => Ok(Running { child, ready_after }),
+            Some(line) if line.starts_with("ready ") => Running::of(child, ready_after, &line),
             _ => Err(LocalError::NotReady),
         }
     }
@@ -81,9 +84,25 @@ pub(crate) struct Running {
     child: Child,
     /// From its start to its ready line.
     pub(crate) ready_after: Duration,
+    /// Of its data plane.
+    pub(crate) gateway: SocketAddr,
+    dynamodb: String,
 }
 
 impl Running {
+    fn of(child: Child, ready_after: Duration, ready_line: &str) -> Result<Self, LocalError> {
+        let url =
+            |part: &str| ready_line.split(' ').find_map(|word| word.strip_prefix(part)).ok_or(LocalError::NotReady);
+        let gateway = url("gateway=http://")?.parse().map_err(|_| LocalError::NotReady)?;
+        let dynamodb = url("dynamodb=")?.to_owned();
+        Ok(Self { child, ready_after, gateway, dynamodb })
+    }
+
+    /// Its tables.
+    pub(crate) fn store(&self) -> Store {
+        dynamodb::store(&self.dynamodb)
+    }
+
     /// Megabytes of memory that it holds right now.
     pub(crate) fn resident_megabytes(&self) -> Result<f64, LocalError> {
         let process = self.child.id().ok_or(LocalError::NotReady)?;

@@ -1,14 +1,18 @@
 //! Measures Keyplan's performance goals and says which hold: `bench`.
 
+mod api;
+mod bare;
 mod dynamodb;
 mod figure;
 mod goals;
+mod key_file;
 mod local;
 mod machine;
 mod progress;
 mod report;
 mod series;
 mod stopwatch;
+mod traffic;
 
 use std::fs::File;
 use std::io;
@@ -33,6 +37,10 @@ struct Flags {
     /// Also write the figures to this file, as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+
+    /// Be the server that others are measured beside
+    #[arg(long, hide = true)]
+    bare_server: bool,
 }
 
 #[tokio::main]
@@ -47,6 +55,9 @@ async fn main() -> ExitCode {
 }
 
 async fn run(flags: Flags) -> io::Result<()> {
+    if flags.bare_server {
+        return bare::serve().await;
+    }
     // Opened first: nobody should wait for figures that cannot be written.
     let json = flags.json.as_ref().map(File::create).transpose().map_err(|error| {
         let path = flags.json.unwrap_or_default();

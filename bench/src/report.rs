@@ -46,7 +46,7 @@ fn row(figure: &Figure) -> [String; 7] {
     let (measured, holds, spread, how) = match (figure.verdict(), &figure.outcome) {
         (Some(verdict), _) => (
             number(verdict.figure),
-            if verdict.holds { "yes" } else { "NO" },
+            verdict.holds.map_or("-", |holds| if holds { "yes" } else { "NO" }),
             number(verdict.spread),
             format!("{}; {} of {}", figure.how, verdict.summary, verdict.repeats),
         ),

@@ -1,6 +1,7 @@
 use std::time::{Duration, Instant};
 
 /// Measures how long something takes.
+#[derive(Clone, Copy)]
 pub(crate) struct Stopwatch(Instant);
 
 impl Stopwatch {

@@ -1,25 +1,13 @@
-use std::collections::BTreeMap;
-use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
-use dynoxide::Database;
-use keyplan_domain::key::ApiKey;
-use keyplan_domain::time::Timestamp;
-use keyplan_store::{CreateKeyError, Store, entropy};
-use tokio::task::JoinSet;
-
-use crate::dynamodb::Served;
 use crate::figure::{Bound, Figure, Outcome, Summary, Target};
+use crate::key_file;
 use crate::local::{LocalError, Program};
 use crate::progress;
 use crate::series::Series;
 
 const KEYS: u32 = 100_000;
-/// Keys made by one opening of the file: dynoxide goes through the transactions
-/// of its last ten minutes at each new one.
-const KEYS_AT_A_TIME: u32 = 10_000;
-const WRITERS: u32 = 32;
 const REPEATS: u32 = 7;
 /// What a process still does after its ready line is over by then.
 const UNTIL_IDLE: Duration = Duration::from_secs(1);
@@ -69,7 +57,7 @@ fn figures(names: [&'static str; 2], bounds: [f64; 2], starts: Result<Starts, St
 async fn run() -> Result<[Starts; 2], Box<dyn std::error::Error>> {
     let program = Program::find().await?;
     let directory = tempfile::tempdir()?;
-    let file = file_of_keys(directory.path()).await?;
+    let file = key_file::make(directory.path(), KEYS).await?;
     // The first start of each reads programs and files from the disk.
     for data in [None, Some(&*file)] {
         program.start(data).await?.stop().await?;
@@ -92,47 +80,4 @@ impl Starts {
         self.resident_megabytes.push(running.resident_megabytes()?);
         Ok(running.stop().await?)
     }
-}
-
-/// Makes a file as `local --data` keeps it.
-async fn file_of_keys(directory: &Path) -> Result<PathBuf, Box<dyn std::error::Error>> {
-    let path = directory.join("keys");
-    let name = path.to_str().ok_or("the temporary directory has no name in UTF-8")?;
-    for first in (0..KEYS).step_by(KEYS_AT_A_TIME as usize) {
-        let database = Database::new(name)?;
-        database.disable_bulk_loading()?;
-        let served = Served::start(database).await?;
-        let store = served.store().await?;
-        let mut writers = JoinSet::new();
-        for writer in 0..WRITERS {
-            let (store, numbers) = (store.clone(), first + writer..first + KEYS_AT_A_TIME);
-            let write = async move { make_keys(&store, numbers).await.map_err(|error| error.to_string()) };
-            writers.spawn(write);
-        }
-        while let Some(written) = writers.join_next().await {
-            written??;
-        }
-        served.stop().await;
-        progress::say(format_args!("  {} of {KEYS} keys made", first + KEYS_AT_A_TIME));
-    }
-    Ok(path)
-}
-
-/// What one writer makes: every [`WRITERS`]th of `numbers`.
-async fn make_keys(store: &Store, numbers: Range<u32>) -> Result<(), CreateKeyError> {
-    for number in numbers.step_by(WRITERS as usize) {
-        let created = Timestamp::from_seconds(1_795_435_200 + i64::from(number));
-        let key = ApiKey {
-            id: entropy::api_key_id(),
-            name: Some(format!("key {number}")),
-            description: None,
-            customer_id: None,
-            enabled: true,
-            created_date: created,
-            last_updated_date: created,
-            tags: BTreeMap::new(),
-        };
-        store.create_api_key(&key, &entropy::key_value()).await?;
-    }
-    Ok(())
 }
