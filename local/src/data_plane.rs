@@ -6,15 +6,17 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_TYPE, HOST};
-use http::{HeaderValue, StatusCode, Version};
+use http::Version;
+use http::header::HOST;
+use http::request::Parts;
+use http::uri::Authority;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use keyplan_gateway::{Gateway, MAX_BODY_BYTES, Request, Response};
+use keyplan_gateway::{Gateway, MAX_BODY_BYTES, Request};
 use tokio::net::{TcpListener, TcpStream};
 
 /// Bytes of a request's head beyond which hyper itself answers 431. The gateway
@@ -56,7 +58,7 @@ fn serve_connection(stream: TcpStream, peer: SocketAddr, gateway: Gateway, watch
         async move {
             let response = match decode(request, peer).await {
                 Ok(request) => gateway.handle(request).await,
-                Err(BodyCutShort) => bad_request(),
+                Err(malformed) => gateway.refuse_malformed(malformed.reason()),
             };
             Ok::<_, Infallible>(response)
         }
@@ -75,14 +77,30 @@ fn serve_connection(stream: TcpStream, peer: SocketAddr, gateway: Gateway, watch
     });
 }
 
-/// The body ended before its announced end, or is not chunked as it says.
-struct BodyCutShort;
+/// What is no request, though it began like one.
+enum Malformed {
+    /// It has no host, several, or one that cannot be (RFC 9112, section 3.2).
+    Host,
+    /// The body ended before its announced end, or is not chunked as it says.
+    BodyCutShort,
+}
 
-async fn decode(request: http::Request<Incoming>, peer: SocketAddr) -> Result<Request, BodyCutShort> {
+impl Malformed {
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Host => "the Host is missing, repeated or none",
+            Self::BodyCutShort => "the body is not as it was announced",
+        }
+    }
+}
+
+async fn decode(request: http::Request<Incoming>, peer: SocketAddr) -> Result<Request, Malformed> {
     let (parts, body) = request.into_parts();
+    let named = host(&parts)?;
     let host = match parts.uri.authority() {
-        Some(authority) => Some(authority.to_string()),
-        None => parts.headers.get(HOST).and_then(|host| host.to_str().ok()).map(str::to_owned),
+        Some(authority) if is_host(authority) => Some(authority.to_string()),
+        Some(_) => return Err(Malformed::Host),
+        None => named.map(str::to_owned),
     };
     Ok(Request {
         path: parts.uri.path().to_owned(),
@@ -97,12 +115,29 @@ async fn decode(request: http::Request<Incoming>, peer: SocketAddr) -> Result<Re
     })
 }
 
+/// The host that the header names; HTTP/1.0 may do without.
+fn host(parts: &Parts) -> Result<Option<&str>, Malformed> {
+    let mut hosts = parts.headers.get_all(HOST).iter();
+    let host = match (hosts.next(), hosts.next()) {
+        (Some(host), None) => host.to_str().map_err(|_| Malformed::Host)?,
+        (None, None) if parts.version == Version::HTTP_10 => return Ok(None),
+        _ => return Err(Malformed::Host),
+    };
+    if host.is_empty() || host.parse().is_ok_and(|host| is_host(&host)) { Ok(Some(host)) } else { Err(Malformed::Host) }
+}
+
+/// Whether it is a host and perhaps a port, without a user.
+fn is_host(authority: &Authority) -> bool {
+    let has_port = authority.as_str().len() > authority.host().len();
+    !authority.as_str().contains('@') && (!has_port || authority.port_u16().is_some())
+}
+
 /// The body, or more than the gateway takes of one that is too large.
-async fn read(mut body: Incoming) -> Result<Bytes, BodyCutShort> {
+async fn read(mut body: Incoming) -> Result<Bytes, Malformed> {
     let mut read = BytesMut::new();
     let mut total = 0_usize;
     while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|_| BodyCutShort)?.into_data() else { continue };
+        let Ok(data) = frame.map_err(|_| Malformed::BodyCutShort)?.into_data() else { continue };
         if read.len() <= MAX_BODY_BYTES {
             read.extend_from_slice(&data);
         }
@@ -112,15 +147,6 @@ async fn read(mut body: Incoming) -> Result<Bytes, BodyCutShort> {
         }
     }
     Ok(read.freeze())
-}
-
-fn bad_request() -> Response {
-    let mut response = Response::new(Bytes::from_static(br#"{"message":"Bad Request"}"#).into());
-    *response.status_mut() = StatusCode::BAD_REQUEST;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert("x-amzn-errortype", HeaderValue::from_static("BadRequestException"));
-    response
 }
 
 #[cfg(test)]

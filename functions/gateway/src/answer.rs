@@ -79,6 +79,15 @@ pub(crate) fn refuse_unplaced(
     response
 }
 
+/// The answer to what cannot be read as a request.
+pub(crate) fn refuse_malformed(reason: &'static str) -> Response {
+    let refusal = Refusal::BadRequest { reason };
+    let ids = RequestIds::random();
+    report::malformed(&refusal, &ids);
+    let built_in = BuiltIn::of(&refusal);
+    identified(written(&built_in, built_in.status, Bytes::from_static(built_in.body.as_bytes())), &ids)
+}
+
 /// The answer to a request that a stage refuses: the gateway response of its
 /// type as the deployment has it.
 pub(crate) fn refuse(refusal: &Refusal, exchange: &Exchange<'_>, now: Timestamp) -> Response {

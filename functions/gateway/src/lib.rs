@@ -32,6 +32,7 @@ mod rate_limit;
 mod request;
 mod settings;
 mod stage_variables;
+mod well_formed;
 
 #[cfg(test)]
 mod testing;
@@ -74,6 +75,13 @@ impl Gateway {
     /// Answers one request.
     pub async fn handle(&self, request: Request) -> Response {
         self.pipeline.handle(&request).await
+    }
+
+    /// Answers what is no request that could be handled, such as one that breaks
+    /// off; `reason` is for the log.
+    #[must_use]
+    pub fn refuse_malformed(&self, reason: &'static str) -> Response {
+        answer::refuse_malformed(reason)
     }
 
     /// Answers the event of a Lambda front end in that front end's form.

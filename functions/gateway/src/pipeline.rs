@@ -20,7 +20,7 @@ use crate::http_client::HttpClient;
 use crate::integration::Backends;
 use crate::request::{Request, RequestIds};
 use crate::settings::Settings;
-use crate::{Response, key, limits, rate_limit};
+use crate::{Response, key, limits, rate_limit, well_formed};
 
 pub(crate) struct Pipeline {
     settings: Settings,
@@ -86,6 +86,7 @@ impl Pipeline {
         now: Timestamp,
     ) -> Result<(Arc<DeployedStage>, &'r str), Refusal> {
         limits::check(request)?;
+        well_formed::check(request)?;
         let Address { api, stage, path } =
             address::of(request, self.settings.default_target.as_ref()).ok_or(Refusal::StageUnknown)?;
         let name = StageName { api, stage: stage.to_owned() };

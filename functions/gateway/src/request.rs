@@ -68,6 +68,11 @@ impl RequestIds {
     pub(crate) fn of(request: &Request) -> Self {
         Self { request: request.request_id.clone().unwrap_or_else(uuid), extended: extended_id() }
     }
+
+    /// Those of what is no request.
+    pub(crate) fn random() -> Self {
+        Self { request: uuid(), extended: extended_id() }
+    }
 }
 
 /// A random UUID, of version 4 (RFC 9562).

@@ -81,7 +81,7 @@ async fn what_is_malformed_is_a_400_or_its_kin() {
         (head("GET / HTTP/1.1", &format!("x: {long}\r\n")), 413),
         (head("GET / HTTP/1.1", &"x: y\r\n".repeat(200)), 431),
         (head(&format!("GET /{} HTTP/1.1", "x".repeat(70_000)), ""), 414),
-        (head("ABSURD /%zz HTTP/1.1", ""), 403),
+        (head("ABSURD /x HTTP/1.1", ""), 403),
         (head("OPTIONS * HTTP/1.1", ""), 403),
     ] {
         assert_eq!(data_plane.statuses(request.as_bytes()).await, [status], "{}", request.escape_debug());

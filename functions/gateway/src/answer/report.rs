@@ -22,6 +22,10 @@ macro_rules! report {
     }};
 }
 
+pub(super) fn malformed(refusal: &Refusal, ids: &RequestIds) {
+    report!(refusal, request_id = ids.request);
+}
+
 pub(super) fn unplaced(refusal: &Refusal, request: &Request, ids: &RequestIds) {
     report!(refusal, request_id = ids.request, method = request.method.as_str());
 }

@@ -15,8 +15,9 @@ use crate::request::text;
 const DEFAULT_STAGE: &str = "$default";
 
 /// What cannot stand in a path as it was sent. An HTTP API hands the path over
-/// decoded.
-const NOT_IN_A_PATH: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>').add(b'?').add(b'`');
+/// decoded, so that a `%` in it is one of the client's own.
+const NOT_IN_A_PATH: &AsciiSet =
+    &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'<').add(b'>').add(b'?').add(b'`');
 
 /// Reads the event of an HTTP API in format 2.0 (developer guide, "Create AWS
 /// Lambda proxy integrations for HTTP APIs").

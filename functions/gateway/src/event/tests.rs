@@ -82,6 +82,7 @@ fn an_http_apis_stage_is_no_part_of_the_path() {
     assert_eq!(path("live", "/lively/x"), "/lively/x");
     assert_eq!(path("$default", "/$default/x"), "/$default/x");
     assert_eq!(path("$default", "/caf\u{e9} au lait"), "/caf%C3%A9%20au%20lait");
+    assert_eq!(path("$default", "/100%"), "/100%25");
 }
 
 #[test]
