@@ -11,6 +11,7 @@ pub mod binaries;
 pub mod dynamodb;
 pub mod http_client;
 pub mod lambda;
+pub mod raw_http;
 pub mod rest_api;
 pub mod runtime_api;
 pub mod samples;

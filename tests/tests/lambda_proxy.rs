@@ -194,8 +194,6 @@ fn paths_and_queries_are_handed_on() {
         ("a=b=c&&", json!({"a": ["b=c"]})),
         ("a%20b=c+d%2B", json!({"a b": ["c d+"]})),
         ("n=%C3%A9", json!({"n": ["é"]})),
-        ("n=%ff", json!({"n": ["\u{fffd}"]})),
-        ("n=%zz%", json!({"n": ["%zz%"]})),
         ("A=1&a=2", json!({"A": ["1"], "a": ["2"]})),
     ] {
         assert_eq!(api.get(&format!("/x?{query}")).send().status, 200, "{query}");
