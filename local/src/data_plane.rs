@@ -11,7 +11,7 @@ use http::header::HOST;
 use http::request::Parts;
 use http::uri::Authority;
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
+use hyper::body::{Frame, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -25,6 +25,8 @@ const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// Bytes of a body that is too large which are still read, so that its sender
 /// gets to read the answer.
 const MAX_DISCARDED_BYTES: usize = 10 * MAX_BODY_BYTES;
+/// How long the next piece of a body may take to arrive.
+const BODY_PATIENCE: Duration = Duration::from_secs(30);
 const PAUSE_AFTER_FAILED_ACCEPT: Duration = Duration::from_millis(100);
 
 /// Serves `gateway` until `shutdown`, then finishes what has begun.
@@ -136,7 +138,7 @@ fn is_host(authority: &Authority) -> bool {
 async fn read(mut body: Incoming) -> Result<Bytes, Malformed> {
     let mut read = BytesMut::new();
     let mut total = 0_usize;
-    while let Some(frame) = body.frame().await {
+    while let Some(frame) = next_frame(&mut body).await? {
         let Ok(data) = frame.map_err(|_| Malformed::BodyCutShort)?.into_data() else { continue };
         if read.len() <= MAX_BODY_BYTES {
             read.extend_from_slice(&data);
@@ -147,6 +149,12 @@ async fn read(mut body: Incoming) -> Result<Bytes, Malformed> {
         }
     }
     Ok(read.freeze())
+}
+
+/// Whoever announces a body must send it: a connection that waits for one holds
+/// memory.
+async fn next_frame(body: &mut Incoming) -> Result<Option<Result<Frame<Bytes>, hyper::Error>>, Malformed> {
+    tokio::time::timeout(BODY_PATIENCE, body.frame()).await.map_err(|_| Malformed::BodyCutShort)
 }
 
 #[cfg(test)]

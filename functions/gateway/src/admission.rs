@@ -7,6 +7,7 @@
 //! has the documented order all the same: when both refuse, it is the plan's.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use keyplan_domain::admission::Limits;
 use keyplan_domain::key::KeyByValue;
@@ -34,8 +35,8 @@ struct Limited {
 }
 
 impl Admission {
-    pub(crate) fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
-        Self { meter: Meter::new(store.clone(), clock.clone()), buckets: Buckets::new(store, clock) }
+    pub(crate) fn new(store: Store, clock: Arc<dyn Clock>, cache_ttl: Duration) -> Self {
+        Self { meter: Meter::new(store.clone(), clock.clone(), cache_ttl), buckets: Buckets::new(store, clock) }
     }
 
     /// Forgets what was seen of keys' meters.

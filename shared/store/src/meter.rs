@@ -14,6 +14,12 @@
 //! the item that DynamoDB returns with a failed condition shows it throttled or
 //! spent. After several wrong guesses the write compares and sets.
 //!
+//! **Refusals are remembered.** What others spend meanwhile only makes a key's
+//! state worse, so a state once seen goes on proving its refusals: no I/O until
+//! the time to wait is over, or the period. Only an operator's grant and changed
+//! limits make it better. Limits are those of the call, and a grant is seen once
+//! the time is over for which a meter believes what it saw.
+//!
 //! **Failure.** The SDK does not retry these writes. An error, or an answer
 //! that got lost, may have spent a token and admits nobody.
 
@@ -46,18 +52,16 @@ const GUESSES: u32 = 4;
 const ATTEMPTS: u32 = 64;
 /// Meters whose last state a process remembers.
 const REMEMBERED: usize = 100_000;
-/// How long what was seen of a meter tells how a key stands, others' spending
-/// and an operator's grants notwithstanding.
-const TELLING: Duration = Duration::from_secs(1);
-
 /// Spends the tokens of keys in plans.
 #[derive(Clone, Debug)]
 pub struct Meter {
     store: Store,
     clock: Arc<dyn Clock>,
     /// What this process saw last. It decides the form of the next write, never
-    /// its outcome.
+    /// an admission; and it proves refusals for a while.
     seen: Arc<Cache<Key, Seen>>,
+    /// How long it does.
+    proves_for: Duration,
 }
 
 #[derive(Clone, Debug)]
@@ -67,8 +71,8 @@ struct Seen {
 }
 
 impl Seen {
-    fn tells(&self, now: Timestamp) -> bool {
-        self.at <= now && now.since(self.at) < TELLING
+    fn is_fresh(&self, now: Timestamp, life: Duration) -> bool {
+        self.at <= now && now.since(self.at) < life
     }
 }
 
@@ -122,10 +126,12 @@ impl MeterItem {
 }
 
 impl Meter {
-    /// A meter over the store's usage table.
+    /// A meter over the store's usage table. What it saw of a key proves
+    /// refusals for `proves_for`, an operator's grants notwithstanding: as long
+    /// as configuration is kept, as a rule.
     #[must_use]
-    pub fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
-        Self { store, clock, seen: Arc::new(Cache::new(REMEMBERED)) }
+    pub fn new(store: Store, clock: Arc<dyn Clock>, proves_for: Duration) -> Self {
+        Self { store, clock, seen: Arc::new(Cache::new(REMEMBERED)), proves_for }
     }
 
     /// Spends one token of `key` in `plan` under `limits`, or says why not.
@@ -142,7 +148,11 @@ impl Meter {
             return Ok(Err(self.refuse_always(plan, key, limits).await?));
         }
         let at = keys::meter(plan, key);
-        let mut item = self.seen.get(&at).map(|seen| seen.item).unwrap_or_default();
+        let known = self.seen.get(&at);
+        if let Some(refused) = known.as_ref().and_then(|known| self.proof(known, limits, self.clock.now())) {
+            return Ok(Err(refused));
+        }
+        let mut item = known.map(|known| known.item).unwrap_or_default();
         for attempt in 0..ATTEMPTS {
             let now = self.clock.now();
             let state = item.state(limits, now);
@@ -171,7 +181,7 @@ impl Meter {
 
     /// How `key` stands under `limits` in `plan`; spends nothing. Without a
     /// quota and with a throttle that refuses everything, nothing need be known;
-    /// otherwise it is what this process saw of the meter within a second, or
+    /// otherwise it is what this process saw of the meter lately, or
     /// else one read.
     ///
     /// # Errors
@@ -179,7 +189,7 @@ impl Meter {
     pub async fn standing(&self, plan: &UsagePlanId, key: &ApiKeyId, limits: &Limits) -> Result<Standing, StoreError> {
         let now = self.clock.now();
         let at = keys::meter(plan, key);
-        let item = match self.seen.get(&at).filter(|seen| seen.tells(now)) {
+        let item = match self.seen.get(&at).filter(|seen| seen.is_fresh(now, self.proves_for)) {
             Some(seen) => seen.item,
             None if limits.quota.is_none() && limits.never_conforms() => Arc::default(),
             None => self.remember(&at, self.store.meter_item(plan, key).await?, now),
@@ -190,7 +200,7 @@ impl Meter {
     /// The refusal of a key that this process knows to be refused: asked first,
     /// it saves such a key's requests all that they would take elsewhere and
     /// give back. `None` is no admission. Known it is by what this process saw
-    /// last, and if that is older than a second, by one read.
+    /// last, and if that proves nothing any more, by one read.
     ///
     /// # Errors
     /// When the table fails.
@@ -204,27 +214,23 @@ impl Meter {
             return Ok(Some(self.refuse_always(plan, key, limits).await?));
         }
         let now = self.clock.now();
-        let refusal = |item: &MeterItem| {
-            let state = item.state(limits, now);
-            match limits.decide(&state, now, ONE) {
-                Verdict::Denied(denied) => Some(Refused { denied, left: limits.left(&state, now) }),
-                // What is implausible is repaired by the next write, and must get there.
-                Verdict::Admitted(_) | Verdict::Implausible(_) => None,
-            }
-        };
         let at = keys::meter(plan, key);
         let Some(seen) = self.seen.get(&at) else { return Ok(None) };
-        match refusal(&seen.item) {
-            Some(_) if !seen.tells(now) => {
-                Ok(refusal(&self.remember(&at, self.store.meter_item(plan, key).await?, now)))
-            }
-            known => Ok(known),
+        if seen.is_fresh(now, self.proves_for) || refusal(&seen.item, limits, now).is_none() {
+            return Ok(self.proof(&seen, limits, now));
         }
+        let item = self.remember(&at, self.store.meter_item(plan, key).await?, now);
+        Ok(refusal(&item, limits, now))
     }
 
     /// Forgets what was seen, so that an operator's grant acts at once.
     pub fn forget(&self) {
         self.seen.clear();
+    }
+
+    /// The refusal that what was seen proves, if it does.
+    fn proof(&self, seen: &Seen, limits: &Limits, now: Timestamp) -> Option<Refused> {
+        if seen.is_fresh(now, self.proves_for) { refusal(&seen.item, limits, now) } else { None }
     }
 
     /// No state can make such a request conform: it only tells whether the
@@ -252,6 +258,16 @@ impl Meter {
             Ok(()) => item.mark_kept(),
             Err(error) => tracing::warn!(%error, plan = %plan, key = %key, "usage history could not be written"),
         }
+    }
+}
+
+/// The refusal that a state proves. One that is implausible proves nothing and
+/// is repaired by the next write.
+fn refusal(item: &MeterItem, limits: &Limits, now: Timestamp) -> Option<Refused> {
+    let state = item.state(limits, now);
+    match limits.decide(&state, now, ONE) {
+        Verdict::Denied(denied) => Some(Refused { denied, left: limits.left(&state, now) }),
+        Verdict::Admitted(_) | Verdict::Implausible(_) => None,
     }
 }
 

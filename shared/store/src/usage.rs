@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, HashMap};
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::ToSpan;
 use jiff::civil::Date;
-use keyplan_domain::admission::{Limits, MeterState};
 use keyplan_domain::id::UsagePlanId;
 use keyplan_domain::key::ApiKeyId;
 use keyplan_domain::plan::UsagePlan;
@@ -141,21 +140,6 @@ impl Store {
                 .map_err(|error| StoreError::unavailable("UpdateItem", &error))?;
         }
         Ok(())
-    }
-
-    /// What `key` has spent under `plan`, as `limits` are decided on: one
-    /// strongly consistent read, which spends nothing.
-    ///
-    /// # Errors
-    /// When the table fails.
-    pub async fn meter_state(
-        &self,
-        plan: &UsagePlanId,
-        key: &ApiKeyId,
-        limits: &Limits,
-        now: Timestamp,
-    ) -> Result<MeterState, StoreError> {
-        Ok(self.meter_item(plan, key).await?.state(limits, now))
     }
 
     pub(crate) async fn meter_item(&self, plan: &UsagePlanId, key: &ApiKeyId) -> Result<MeterItem, StoreError> {

@@ -31,10 +31,13 @@ fn ids() -> (UsagePlanId, ApiKeyId) {
     (UsagePlanId::new("plan01"), ApiKeyId::new("key0000001"))
 }
 
+/// How long a meter believes what proves a refusal.
+const PROVES_FOR: Duration = Duration::from_secs(5);
+
 /// A meter at noon, its store and its clock.
 async fn meter() -> (Meter, Store, Arc<ManualClock>) {
     let (store, clock) = (store().await, ManualClock::at(NOON));
-    (Meter::new(store.clone(), clock.clone()), store, clock)
+    (Meter::new(store.clone(), clock.clone(), PROVES_FOR), store, clock)
 }
 
 /// What is left of the quota after a token is spent, or why none is.
@@ -107,7 +110,7 @@ async fn what_is_left_is_told_with_every_decision() {
     let method = MethodLimit { slot: 2, throttle: ThrottleSettings { burst_limit: 9, rate_limit: 1.0 }.into() };
     let limits = Limits { quota: Some(quota(5)), method: Some(method), ..throttle(2.0, 3) };
     let admitted = meter.spend(&plan, &key, &limits).await.unwrap().unwrap();
-    assert_eq!(admitted.left, limits.left(&store.meter_state(&plan, &key, &limits, NOON).await.unwrap(), NOON));
+    assert_eq!(admitted.left, store.standing(&plan, &key, &limits, NOON).await.unwrap().left);
     let (throttle, of_method) = (admitted.left.throttle.unwrap(), admitted.left.method.unwrap());
     assert_eq!((throttle.tokens, throttle.full_in), (2, Some(Duration::from_millis(500))));
     assert_eq!((of_method.tokens, of_method.full_in), (8, Some(Duration::from_secs(1))));
@@ -120,7 +123,7 @@ async fn what_is_left_is_told_with_every_decision() {
     assert_eq!(refused.left.quota.unwrap().remaining, 2);
 
     clock.set(NOON.plus(Duration::from_secs(60)));
-    let later = limits.left(&store.meter_state(&plan, &key, &limits, clock.now()).await.unwrap(), clock.now());
+    let later = store.standing(&plan, &key, &limits, clock.now()).await.unwrap().left;
     assert_eq!(later.throttle.unwrap().tokens, 3);
     assert_eq!(later.quota.unwrap().remaining, 2);
 }
@@ -132,7 +135,7 @@ async fn a_rate_set_to_zero_does_not_hide_that_the_quota_is_spent() {
     assert!(spend(&meter, &spending).await.is_ok());
     let midnight = Timestamp::at_start_of(date(2026, 11, 24));
     let stopped = Limits { quota: spending.quota, ..throttle(0.0, 5) };
-    for meter in [meter, Meter::new(store, clock.clone())] {
+    for meter in [meter, Meter::new(store, clock.clone(), PROVES_FOR)] {
         clock.set(NOON);
         assert_eq!(spend(&meter, &stopped).await, Err(Denied::QuotaSpent { resets: midnight }));
         clock.set(midnight);
@@ -145,14 +148,14 @@ async fn how_a_key_stands_is_told_and_spends_nothing() {
     let (meter, store, clock) = meter().await;
     let (plan, key) = ids();
     let limits = throttle(1.0, 1);
-    let other = Meter::new(store, clock.clone());
+    let other = Meter::new(store, clock.clone(), PROVES_FOR);
     for _ in 0..3 {
         assert_eq!(other.standing(&plan, &key, &limits).await.unwrap().denied, None);
     }
     assert!(spend(&meter, &limits).await.is_ok());
-    // What was seen tells for a second, then it is read again.
+    // What was seen counts for a while, then it is read again.
     assert_eq!(other.standing(&plan, &key, &limits).await.unwrap().denied, None);
-    clock.set(NOON.plus(Duration::from_secs(1)));
+    clock.set(NOON.plus(PROVES_FOR));
     assert!(spend(&meter, &limits).await.is_ok());
     let wait = Some(Duration::from_secs(1));
     assert_eq!(other.standing(&plan, &key, &limits).await.unwrap().denied, Some(Denied::Throttled { wait }));
@@ -185,6 +188,34 @@ async fn a_known_refusal_ends_with_its_wait_and_with_a_raised_rate() {
 }
 
 #[tokio::test]
+async fn a_refusal_is_remembered_until_a_grant_may_have_been_made() {
+    let (meter, store, clock) = meter().await;
+    let (plan, key) = ids();
+    let limits = Limits { quota: Some(quota(1)), ..UNLIMITED };
+    assert_eq!(spend(&meter, &limits).await, Ok(Some(0)));
+    let midnight = Timestamp::at_start_of(date(2026, 11, 24));
+    let spent = Err(Denied::QuotaSpent { resets: midnight });
+    let grant = async |now| store.set_remaining(&plan, &key, quota(1), 1, now).await.unwrap();
+
+    grant(clock.now()).await;
+    assert_eq!(spend(&meter, &limits).await, spent);
+    clock.set(NOON.plus(PROVES_FOR));
+    assert_eq!(spend(&meter, &limits).await, Ok(Some(0)));
+
+    grant(clock.now()).await;
+    assert_eq!(spend(&meter, &limits).await, spent);
+    meter.forget();
+    assert_eq!(spend(&meter, &limits).await, Ok(Some(0)));
+
+    // Other limits, or another period, are decided by themselves.
+    assert_eq!(spend(&meter, &limits).await, spent);
+    assert_eq!(spend(&meter, &Limits { quota: Some(quota(5)), ..UNLIMITED }).await, Ok(Some(3)));
+    assert_eq!(spend(&meter, &limits).await, spent);
+    clock.set(midnight);
+    assert_eq!(spend(&meter, &limits).await, Ok(Some(0)));
+}
+
+#[tokio::test]
 async fn a_rate_of_zero_refuses_without_asking_the_table() {
     let (meter, store, _) = meter().await;
     assert_eq!(spend(&meter, &throttle(0.0, 5)).await, Err(Denied::Throttled { wait: None }));
@@ -210,7 +241,7 @@ async fn a_process_that_has_seen_nothing_finds_what_others_spent() {
     let (meter, store, clock) = meter().await;
     let limits = throttle(1.0, 2);
     assert!(spend(&meter, &limits).await.is_ok());
-    let other = Meter::new(store, clock);
+    let other = Meter::new(store, clock, PROVES_FOR);
     assert!(spend(&other, &limits).await.is_ok());
     assert!(spend(&other, &limits).await.is_err());
     assert!(spend(&meter, &limits).await.is_err());
@@ -222,7 +253,7 @@ async fn many_at_once_get_exactly_the_quota() {
     let limits = Limits { quota: Some(quota(40)), ..throttle(1_000_000.0, 1_000) };
     let mut tasks = Vec::new();
     for _ in 0..4 {
-        let meter = Meter::new(store.clone(), Arc::new(SystemClock));
+        let meter = Meter::new(store.clone(), Arc::new(SystemClock), PROVES_FOR);
         for _ in 0..32 {
             let meter = meter.clone();
             tasks.push(tokio::spawn(async move { spend(&meter, &limits).await.is_ok() }));
@@ -241,7 +272,7 @@ async fn many_at_once_get_exactly_the_burst() {
     let limits = throttle(1e-6, 25);
     let mut tasks = Vec::new();
     for _ in 0..4 {
-        let meter = Meter::new(store.clone(), Arc::new(SystemClock));
+        let meter = Meter::new(store.clone(), Arc::new(SystemClock), PROVES_FOR);
         for _ in 0..16 {
             let meter = meter.clone();
             tasks.push(tokio::spawn(async move { spend(&meter, &limits).await.is_ok() }));
