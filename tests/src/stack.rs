@@ -207,7 +207,7 @@ fn command(flags: &[&str]) -> Command {
             command.args([flag, "127.0.0.1:0"]);
         }
     }
-    command.args(flags);
+    command.args(flags).env_remove("RUST_LOG").env("KEYPLAN_LOG", "warn,keyplan=info,local=info");
     for (name, _) in std::env::vars_os() {
         if name.to_str().is_some_and(|name| name.starts_with("AWS_")) {
             command.env_remove(name);

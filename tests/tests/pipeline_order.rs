@@ -116,6 +116,28 @@ fn a_spent_quota_is_told_where_the_throttle_would_refuse_as_well() {
     assert_eq!(call(), (429, "QuotaSpent".to_owned(), vec!["allow".to_owned()]));
 }
 
+/// A stage's throttle is looked at behind the plan's limits and before the
+/// integration; what it refuses is not counted in the plan.
+#[test]
+fn a_stages_throttle_refuses_between_the_plan_and_the_integration() {
+    let lambda = Lambda::start();
+    let stack = Stack::over(&lambda);
+    let guarded = Guarded::create(&stack, &lambda, json!({"quota": {"limit": 2, "period": "DAY"}}));
+    let throttle = [("/*/*/throttling/rateLimit", "0.001"), ("/*/*/throttling/burstLimit", "1")];
+    guarded.api.replace("/stages/prod", &throttle);
+    let call = |path: &str, key: &str| guarded.call("prod", path, Some("token"), Some(key));
+    let expect = |status: u16, reason: &str, touched: &[&str]| {
+        (status, reason.to_owned(), touched.iter().map(|&what| what.to_owned()).collect())
+    };
+    let key = guarded.key.value.as_str();
+    assert_eq!(call("/allow/fails", key), expect(502, "IntegrationFailed", &["allow", "fails", "usage"]));
+    assert_eq!(call("/allow/fails", "no-key-has-this-value-at-all"), expect(403, "KeyUnknown", &["allow"]));
+    assert_eq!(call("/allow/fails", key), expect(429, "StageThrottled", &["allow"]));
+    // Another method has a bucket of its own; this uses the quota up.
+    assert_eq!(call("/allow/good", key), expect(200, "", &["allow", "good", "usage"]));
+    assert_eq!(call("/allow/fails", key), expect(429, "QuotaSpent", &["allow"]));
+}
+
 /// What the caller sees of a request that is too large does not depend on
 /// whether there is such a stage.
 #[test]

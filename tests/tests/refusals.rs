@@ -128,9 +128,18 @@ fn a_key_is_refused_without_a_word_of_why() {
     for value in ["", "an-unknown-value-of-a-key", &key.id, &key.value, &disabled.value] {
         assert_eq!(api.get("/hello").header("x-api-key", value).send().to_string(), forbidden());
     }
+    let logged = stack.logged();
     for value in ["an-unknown-value-of-a-key", &key.value, &disabled.value] {
-        assert!(!stack.logged().contains(value), "no value is in the log");
+        assert!(!logged.contains(value), "no value is in the log");
     }
+    let lines: Vec<_> = logged.lines().filter(|line| line.contains("InvalidKeyParameter")).collect();
+    assert_eq!(lines.len(), 6, "{logged}");
+    for (refusal, count) in [("KeyMissing", 2), ("KeyUnknown", 2), ("NoPlanForStage", 1), ("KeyDisabled", 1)] {
+        let refusal = format!("refusal=\"{refusal}\"");
+        assert_eq!(lines.iter().filter(|line| line.contains(&refusal)).count(), count, "{refusal}: {logged}");
+    }
+    let alike: Vec<_> = lines.iter().filter(|line| line.contains("has the shape of a key's id")).collect();
+    assert!(alike.len() == 1 && !alike[0].contains("key_id"), "{logged}");
 }
 
 #[test]

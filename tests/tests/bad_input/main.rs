@@ -4,6 +4,7 @@
 
 mod body;
 mod headers;
+mod mutated;
 mod request_line;
 
 use keyplan_tests::{Answer, Lambda, RestApi, Stack, UsagePlan, raw_http};
