@@ -1,8 +1,8 @@
 //! Limits over HTTP: what a stage sets its methods, through the stock AWS CLI,
 //! and what callers are told of those of their plan.
 
-use keyplan_tests::{Answer, Call, Stack};
-use serde_json::Value;
+use keyplan_tests::{Answer, Call, RestApi, Stack, UsagePlan};
+use serde_json::{Value, json};
 
 const VALUE: &str = "a-value-of-enough-characters";
 
@@ -84,4 +84,23 @@ fn callers_are_told_what_their_plan_leaves_them_if_that_is_switched_on() {
             }
         }
     }
+}
+
+#[test]
+fn the_log_tells_once_of_each_share_of_a_quota_that_is_used_up() {
+    let stack = Stack::start();
+    let _ = stack.advance_to_noon();
+    let mut api = RestApi::create(&stack, json!({}));
+    api.mock("GET", "/", json!({"apiKeyRequired": true}), "{}");
+    api.deploy("prod", &json!({}));
+    let plan =
+        UsagePlan::create(&stack, "basic", &[(&api.id, "prod")], json!({"quota": {"limit": 5, "period": "DAY"}}));
+    let key = plan.key("alice");
+    for (status, at_80, at_100) in [(200, 0, 0), (200, 0, 0), (200, 0, 0), (200, 1, 0), (200, 1, 1), (429, 1, 1)] {
+        assert_eq!(api.get("/").header("x-api-key", &key.value).send().status, status);
+        let log = stack.logged();
+        let told = |percent: u8| log.lines().filter(|line| line.contains(&format!("quota_percent={percent} "))).count();
+        assert_eq!((told(80), told(100)), (at_80, at_100), "{log}");
+    }
+    assert!(!stack.logged().contains(&key.value));
 }

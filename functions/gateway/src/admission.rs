@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use keyplan_domain::admission::Limits;
 use keyplan_domain::key::KeyByValue;
+use keyplan_domain::left::Left;
 use keyplan_domain::plan::UsagePlan;
 use keyplan_domain::refusal::Refusal;
 use keyplan_domain::throttle::Gcra;
@@ -103,6 +104,7 @@ impl Admission {
         let spent = self.meter.spend(&plan.id, &key.key_id, limits).await.map_err(|error| failed(&error))?;
         match spent {
             Ok(admitted) => {
+                tell_of_quota(&admitted.left, limited, exchange);
                 exchange.left = Some(admitted.left);
                 Ok(())
             }
@@ -123,6 +125,23 @@ impl Admission {
         let standing = self.meter.standing(&plan.id, &key.key_id, limits).await.map_err(|error| failed(&error))?;
         exchange.left = Some(standing.left);
         Ok(standing.denied.map(Into::into))
+    }
+}
+
+/// One line of the log for each share of its quota that a key has just used up.
+/// Metric filters count it by `quota_percent`.
+fn tell_of_quota(left: &Left, limited: &Limited, exchange: &Exchange<'_>) {
+    const OF_ONE_REQUEST: u32 = 1;
+    let Some(quota) = &left.quota else { return };
+    for percent in quota.passed_by(OF_ONE_REQUEST) {
+        tracing::info!(
+            quota_percent = percent,
+            key_id = limited.key.key_id.as_str(),
+            plan_id = limited.plan.id.as_str(),
+            limit = quota.limit,
+            request_id = exchange.ids.request,
+            "a share of a quota is used up"
+        );
     }
 }
 

@@ -47,6 +47,24 @@ pub struct QuotaLeft {
     pub window: QuotaWindow,
 }
 
+/// Shares of a quota, in percent, that are worth telling when they are used up.
+pub const TELLING_SHARES: [u8; 2] = [80, 100];
+
+impl QuotaLeft {
+    /// The shares that were not used up before `tokens` were spent and are now,
+    /// `self` being what they leave. Each admission is one write, which counts
+    /// from one number to the next: so every share is passed by exactly one.
+    pub fn passed_by(&self, tokens: u32) -> impl Iterator<Item = u8> {
+        let limit = i128::from(self.limit);
+        let after = limit - i128::from(self.remaining);
+        let before = after - i128::from(tokens);
+        TELLING_SHARES.into_iter().filter(move |share| {
+            let used_up = (limit * i128::from(*share) + 99) / 100;
+            before < used_up && used_up <= after
+        })
+    }
+}
+
 impl Limits {
     /// What `state` leaves of these limits at `now`.
     #[must_use]
@@ -148,6 +166,25 @@ mod tests {
         let quota = left.quota.unwrap();
         assert_eq!((quota.limit, quota.remaining), (100, 42));
         assert_eq!(quota.resets().to_string(), "2026-11-26T00:00:00Z");
+    }
+
+    proptest! {
+        #[test]
+        fn each_share_is_passed_by_exactly_one_admission(limit in 1..300_u32, tokens in 1..7_u32) {
+            let quota = QuotaSettings { limit, offset: 0, period: QuotaPeriod::Day };
+            let mut passed = Vec::new();
+            let mut used = 0_i64;
+            while used < i64::from(limit) {
+                let taken = tokens.min(u32::try_from(i64::from(limit) - used).unwrap());
+                used += i64::from(taken);
+                let before = passed.len();
+                passed.extend(QuotaLeft::of(quota, used, NOW).passed_by(taken));
+                let is_at_80 = (used - i64::from(taken)) * 100 < i64::from(limit) * 80 && used * 100 >= i64::from(limit) * 80;
+                let expected = usize::from(is_at_80) + usize::from(used == i64::from(limit));
+                prop_assert_eq!(passed.len() - before, expected);
+            }
+            prop_assert_eq!(passed, TELLING_SHARES);
+        }
     }
 
     #[test]
