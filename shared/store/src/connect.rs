@@ -1,10 +1,19 @@
 //! Clients from explicit settings: environment credentials only, no profile
 //! files, no instance metadata, nothing looked up at start.
 
+use std::time::Duration;
+
 use aws_credential_types::Credentials;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region, SharedHttpClient};
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+
+/// How long DynamoDB may take to be reached.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long it may take to answer: without an end, one that hangs would hang
+/// every caller.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Where DynamoDB is and who asks.
 #[derive(Clone, Debug)]
@@ -48,6 +57,12 @@ impl Connection {
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(self.region.clone()))
             .credentials_provider(self.credentials.clone())
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .connect_timeout(CONNECT_TIMEOUT)
+                    .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+                    .build(),
+            )
             .http_client(http_client(self.endpoint_url.as_deref()));
         config.set_endpoint_url(self.endpoint_url.clone());
         aws_sdk_dynamodb::Client::from_conf(config.build())

@@ -7,6 +7,7 @@ mod support;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_credential_types::Credentials;
 use jiff::civil::date;
 use keyplan_domain::admission::{Denied, Limits, MethodLimit};
 use keyplan_domain::id::{ApiKeyId, UsagePlanId};
@@ -14,7 +15,8 @@ use keyplan_domain::quota::{QuotaPeriod, QuotaSettings};
 use keyplan_domain::throttle::ThrottleSettings;
 use keyplan_domain::time::Timestamp;
 use keyplan_store::clock::{Clock as _, SystemClock};
-use keyplan_store::{DailyUsage, Meter, Store};
+use keyplan_store::connect::Connection;
+use keyplan_store::{DailyUsage, Meter, Store, Tables};
 use support::{ManualClock, NOON, plan, store};
 
 const UNLIMITED: Limits = Limits { throttle: None, method: None, quota: None };
@@ -326,4 +328,19 @@ async fn what_remains_can_be_set_up_and_down_and_what_was_used_stays() {
         assert_eq!(usage, [DailyUsage { used: 1, remaining: Some(i64::from(remaining)) }]);
     }
     assert_eq!(spend(&meter, &limits).await, Ok(Some(49)));
+}
+
+#[tokio::test]
+async fn a_table_that_hangs_admits_nobody_and_holds_nobody_for_ever() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let hanging = format!("http://{}", listener.local_addr().unwrap());
+    let connection = Connection {
+        region: "us-east-1".into(),
+        endpoint_url: Some(hanging),
+        credentials: Credentials::new("local", "local", None, None, "test"),
+    };
+    let store = Store::new(connection.dynamodb(), Tables::default());
+    let meter = Meter::new(store, Arc::new(SystemClock), PROVES_FOR);
+    let (plan, key) = ids();
+    assert!(meter.spend(&plan, &key, &UNLIMITED).await.is_err());
 }
