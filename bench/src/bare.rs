@@ -18,13 +18,14 @@ use tokio::process::{Child, Command};
 
 use crate::api::BODY;
 use crate::local::LocalError;
+use crate::process::Process;
 
 /// The flag that has this program be the server.
 pub(crate) const FLAG: &str = "--bare-server";
 
 /// The server, as a process.
 pub(crate) struct Bare {
-    _child: Child,
+    child: Child,
     pub(crate) address: SocketAddr,
 }
 
@@ -36,7 +37,12 @@ impl Bare {
         let stdout = child.stdout.take().ok_or(LocalError::NotReady)?;
         let line = BufReader::new(stdout).lines().next_line().await?;
         let address = line.and_then(|line| line.parse().ok()).ok_or(LocalError::NotReady)?;
-        Ok(Self { _child: child, address })
+        Ok(Self { child, address })
+    }
+
+    /// What Linux says of it.
+    pub(crate) fn process(&self) -> Result<Process, LocalError> {
+        self.child.id().map(Process).ok_or(LocalError::NotReady)
     }
 }
 

@@ -11,6 +11,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
 use crate::dynamodb;
+use crate::process::Process;
 use crate::progress;
 use crate::stopwatch::Stopwatch;
 
@@ -27,8 +28,8 @@ pub(crate) enum LocalError {
     NotReady,
     #[error("`local` was not ready within {} s", PATIENCE.as_secs())]
     TooSlow,
-    #[error("the memory of a process can be read on Linux only")]
-    NoMemory,
+    #[error("what a process uses can be read on Linux only")]
+    NoProc,
     #[error(transparent)]
     Io(#[from] io::Error),
 }
@@ -105,13 +106,12 @@ impl Running {
 
     /// Megabytes of memory that it holds right now.
     pub(crate) fn resident_megabytes(&self) -> Result<f64, LocalError> {
-        let process = self.child.id().ok_or(LocalError::NotReady)?;
-        let status = std::fs::read_to_string(format!("/proc/{process}/status")).map_err(|_| LocalError::NoMemory)?;
-        let kilobytes = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.parse::<u32>().ok())
-            .ok_or(LocalError::NoMemory)?;
-        Ok(f64::from(kilobytes) / 1024.0)
+        self.process()?.resident_megabytes().ok_or(LocalError::NoProc)
+    }
+
+    /// What Linux says of it.
+    pub(crate) fn process(&self) -> Result<Process, LocalError> {
+        self.child.id().map(Process).ok_or(LocalError::NotReady)
     }
 
     /// Kills it, which loses nothing.

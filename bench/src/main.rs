@@ -8,6 +8,7 @@ mod goals;
 mod key_file;
 mod local;
 mod machine;
+mod process;
 mod progress;
 mod report;
 mod series;

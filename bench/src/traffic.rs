@@ -46,9 +46,8 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52")]
     pub(crate) fn per_second(&self) -> f64 {
-        self.answered as f64 / self.elapsed.as_secs_f64()
+        count(self.answered) / self.elapsed.as_secs_f64()
     }
 
     /// Answers that are a failure of the server's.
@@ -64,6 +63,12 @@ impl Tally {
             *self.statuses.entry(*status).or_default() += count;
         }
     }
+}
+
+/// A count as a figure.
+#[expect(clippy::cast_precision_loss, reason = "nothing is counted up to 2^52")]
+pub(crate) fn count(of: u64) -> f64 {
+    of as f64
 }
 
 /// Sends `calls` in turns over each of so many connections for a time. Each

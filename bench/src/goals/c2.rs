@@ -1,4 +1,4 @@
-use std::io;
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,10 +9,11 @@ use keyplan_domain::throttle::ThrottleSettings;
 use crate::api::{Api, Error};
 use crate::bare::Bare;
 use crate::figure::{Bound, Figure, Outcome, Summary, Target};
-use crate::local::Program;
+use crate::local::{LocalError, Program};
+use crate::process::Process;
 use crate::progress;
 use crate::series::Series;
-use crate::traffic::{self, Call};
+use crate::traffic::{self, Call, count};
 
 const REPEATS: u32 = 7;
 const CONNECTIONS: usize = 64;
@@ -37,8 +38,28 @@ struct Kind {
 #[derive(Default)]
 struct Beside {
     ratio: Series,
+    gateway: Server,
+    bare: Server,
+}
+
+/// Medians of these are told beside the ratio.
+#[derive(Default)]
+struct Server {
     per_second: Series,
-    bare_per_second: Series,
+    cpu_micros: Series,
+}
+
+/// A server under load.
+struct Subject {
+    address: SocketAddr,
+    process: Process,
+}
+
+/// One turn of a server.
+struct Turn {
+    per_second: f64,
+    /// Of the server's processor time, for one request.
+    cpu_micros: f64,
 }
 
 /// The gateway over loopback HTTP beside a server that decides nothing.
@@ -66,10 +87,8 @@ pub(super) async fn measure() -> Vec<Figure> {
 fn beside(kind: &Kind, measured: Result<Beside, String>) -> Figure {
     let mut how = format!("{}; own load generator, {CONNECTIONS} connections", kind.what);
     let outcome = match measured {
-        Ok(Beside { ratio, per_second, bare_per_second }) => {
-            if let (Some(gateway), Some(bare)) = (per_second.median(), bare_per_second.median()) {
-                how.push_str(&format!("; {gateway:.0}/s beside {bare:.0}/s"));
-            }
+        Ok(Beside { ratio, gateway, bare }) => {
+            how.push_str(&format!("; {gateway} beside {bare}"));
             Outcome::Measured { series: ratio, summary: Summary::Median }
         }
         Err(reason) => Outcome::NotMeasured { reason },
@@ -79,12 +98,14 @@ fn beside(kind: &Kind, measured: Result<Beside, String>) -> Figure {
 
 async fn run() -> Result<Vec<(Kind, Result<Beside, String>)>, Error> {
     let stack = Program::find().await?.start(None).await?;
-    let bare = Bare::start().await?;
+    let server = Bare::start().await?;
     let api = Arc::new(Api::make(stack.store(), 0).await?);
     let kinds = kinds(&api).await?;
     let open = Call::get(&api.path("open"), &[], 200);
-    let [ours, theirs] =
-        [traffic::size_of_answer(stack.gateway, &open).await?, traffic::size_of_answer(bare.address, &open).await?];
+    let gateway = Subject { address: stack.gateway, process: stack.process()? };
+    let bare = Subject { address: server.address, process: server.process()? };
+    let ours = traffic::size_of_answer(gateway.address, &open).await?;
+    let theirs = traffic::size_of_answer(bare.address, &open).await?;
     if ours != theirs {
         return Err(format!("the gateway's answer has {ours} bytes and the bare server's {theirs}").into());
     }
@@ -93,8 +114,8 @@ async fn run() -> Result<Vec<(Kind, Result<Beside, String>)>, Error> {
         for (kind, outcome) in &mut measured {
             let Ok(beside) = outcome else { continue };
             let time = if repeat == 0 { WARM_UP } else { TIME };
-            match (rate(bare.address, &kind.calls, time).await?, rate(stack.gateway, &kind.calls, time).await?) {
-                (Ok(bare), Ok(gateway)) if repeat > 0 => beside.take(gateway, bare),
+            match (bare.turn(&kind.calls, time).await?, gateway.turn(&kind.calls, time).await?) {
+                (Ok(bare), Ok(gateway)) if repeat > 0 => beside.take(&gateway, &bare),
                 (Ok(_), Ok(_)) => {}
                 (Err(reason), _) | (_, Err(reason)) => *outcome = Err(reason),
             }
@@ -136,20 +157,33 @@ async fn kinds(api: &Arc<Api>) -> Result<Vec<Kind>, Error> {
     ])
 }
 
-async fn rate(address: SocketAddr, calls: &Arc<[Call]>, time: Duration) -> io::Result<Result<f64, String>> {
-    let tally = traffic::drive(address, CONNECTIONS, calls, time).await?;
-    let wrong = tally.unexpected + tally.dropped;
-    Ok(if wrong == 0 {
-        Ok(tally.per_second())
-    } else {
-        Err(format!("not all were answered by 200: {:?}", tally.statuses))
-    })
+impl Subject {
+    async fn turn(&self, calls: &Arc<[Call]>, time: Duration) -> Result<Result<Turn, String>, Error> {
+        let cpu = || self.process.cpu_time().ok_or(LocalError::NoProc);
+        let before = cpu()?;
+        let tally = traffic::drive(self.address, CONNECTIONS, calls, time).await?;
+        if tally.unexpected + tally.dropped > 0 {
+            return Ok(Err(format!("not all were answered by 200: {:?}", tally.statuses)));
+        }
+        let cpu_micros = (cpu()? - before).as_secs_f64() * 1e6 / count(tally.answered);
+        Ok(Ok(Turn { per_second: tally.per_second(), cpu_micros }))
+    }
 }
 
 impl Beside {
-    fn take(&mut self, gateway: f64, bare: f64) {
-        self.ratio.push(gateway / bare);
-        self.per_second.push(gateway);
-        self.bare_per_second.push(bare);
+    fn take(&mut self, gateway: &Turn, bare: &Turn) {
+        self.ratio.push(gateway.per_second / bare.per_second);
+        for (server, turn) in [(&mut self.gateway, gateway), (&mut self.bare, bare)] {
+            server.per_second.push(turn.per_second);
+            server.cpu_micros.push(turn.cpu_micros);
+        }
+    }
+}
+
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [per_second, cpu_micros] =
+            [&self.per_second, &self.cpu_micros].map(|series| series.median().unwrap_or(0.0));
+        write!(f, "{per_second:.0}/s at {cpu_micros:.1} us of processor")
     }
 }

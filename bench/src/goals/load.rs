@@ -13,7 +13,7 @@ use crate::figure::{Bound, Figure, Outcome, Summary, Target};
 use crate::local::{Program, Running};
 use crate::progress;
 use crate::series::Series;
-use crate::traffic::{self, Call, Tally};
+use crate::traffic::{self, Call, Tally, count};
 
 const CONNECTIONS: usize = 64;
 const TIME: Duration = Duration::from_secs(60);
@@ -59,11 +59,6 @@ pub(super) async fn measure() -> Vec<Figure> {
             outcomes.megabytes_grown
         }),
     ]
-}
-
-#[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52")]
-fn count(of: u64) -> f64 {
-    of as f64
 }
 
 async fn run() -> Result<Outcomes, Error> {
