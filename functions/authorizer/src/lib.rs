@@ -109,7 +109,7 @@ impl Authorizer {
 
     async fn issued(&self, token: &Token) -> Result<Option<Arc<IssuedToken>>, AuthorizerError> {
         let hash = token.hash();
-        let look_up = async {
+        let look_up = || async {
             // Boxed, on a miss alone: the SDK's futures nest deeper than rustc
             // cares to lay out in one piece.
             let found = Box::pin(self.store.token(&hash)).await?;

@@ -87,7 +87,7 @@ impl Configuration {
         name: &StageName,
         now: Timestamp,
     ) -> Result<Option<Arc<DeployedStage>>, ConfigurationError> {
-        self.stages.get_or_load(name, now, self.read_stage(name)).await
+        self.stages.get_or_load(name, now, || self.read_stage(name)).await
     }
 
     async fn read_stage(&self, name: &StageName) -> Result<Option<Arc<DeployedStage>>, ConfigurationError> {
@@ -107,7 +107,7 @@ impl Configuration {
     /// The key that has a value.
     pub(crate) async fn key(&self, value: &str, now: Timestamp) -> Result<Option<Arc<KeyByValue>>, ConfigurationError> {
         let hash = KeyHash::of(value);
-        let read = async { Ok(self.store.key_by_value(&hash).await?.map(Arc::new)) };
+        let read = || async { Ok(self.store.key_by_value(&hash).await?.map(Arc::new)) };
         self.keys.get_or_load(&hash, now, read).await
     }
 
@@ -117,7 +117,7 @@ impl Configuration {
         id: &UsagePlanId,
         now: Timestamp,
     ) -> Result<Option<Arc<UsagePlan>>, ConfigurationError> {
-        let read = async { Ok(self.store.usage_plan_to_cache(id).await?.map(Arc::new)) };
+        let read = || async { Ok(self.store.usage_plan_to_cache(id).await?.map(Arc::new)) };
         self.plans.get_or_load(id, now, read).await
     }
 

@@ -77,6 +77,7 @@ impl RequestIds {
 
 /// A random UUID, of version 4 (RFC 9562).
 fn uuid() -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut bytes = entropy::bytes::<16>();
     bytes[6] = (bytes[6] & 0x0f) | 0x40;
     bytes[8] = (bytes[8] & 0x3f) | 0x80;
@@ -85,7 +86,9 @@ fn uuid() -> String {
         if matches!(index, 4 | 6 | 8 | 10) {
             text.push('-');
         }
-        text.extend([byte >> 4, byte & 0xf].iter().filter_map(|nibble| char::from_digit(u32::from(*nibble), 16)));
+        for nibble in [byte >> 4, byte & 0xf] {
+            text.push(char::from(DIGITS[usize::from(nibble)]));
+        }
     }
     text
 }

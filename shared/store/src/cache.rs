@@ -35,12 +35,22 @@ impl<K: Eq + Hash + Clone, V: Clone> TtlCache<K, V> {
     ///
     /// # Errors
     /// Those of `load`.
-    pub async fn get_or_load<E>(
-        &self,
-        key: &K,
-        now: Timestamp,
-        load: impl Future<Output = Result<V, E>>,
-    ) -> Result<V, E> {
+    pub async fn get_or_load<E, F>(&self, key: &K, now: Timestamp, load: impl FnOnce() -> F) -> Result<V, E>
+    where
+        F: Future<Output = Result<V, E>>,
+    {
+        match self.get(key, now) {
+            Some(value) => Ok(value),
+            // Boxed, since a look-up's future is of some kilobytes, which every
+            // request would otherwise copy to find that it need not look up.
+            None => Box::pin(self.load(key, now, load)).await,
+        }
+    }
+
+    async fn load<E, F>(&self, key: &K, now: Timestamp, load: impl FnOnce() -> F) -> Result<V, E>
+    where
+        F: Future<Output = Result<V, E>>,
+    {
         loop {
             match self.entries.get_value_or_guard_async(key).await {
                 Ok(entry) if self.is_fresh(&entry, now) => return Ok(entry.value),
@@ -53,7 +63,7 @@ impl<K: Eq + Hash + Clone, V: Clone> TtlCache<K, V> {
                     // Read before loading: what is loaded while the cache is
                     // cleared may be what it was cleared of.
                     let generation = self.generation.load(Ordering::Acquire);
-                    let value = load.await?;
+                    let value = load().await?;
                     // A place that was taken meanwhile is the same look-up's.
                     let _ = place.insert(Entry { value: value.clone(), loaded: now, generation });
                     return Ok(value);
@@ -91,7 +101,7 @@ mod tests {
     }
 
     async fn load(cache: &TtlCache<&'static str, u32>, now: Timestamp, value: u32) -> u32 {
-        cache.get_or_load(&"key", now, async { Ok::<_, Infallible>(value) }).await.unwrap()
+        cache.get_or_load(&"key", now, || async { Ok::<_, Infallible>(value) }).await.unwrap()
     }
 
     #[tokio::test]
@@ -114,7 +124,7 @@ mod tests {
     async fn what_was_loaded_while_clearing_serves_only_those_who_asked() {
         let cache = TtlCache::new(10, Duration::from_secs(5));
         let loaded = cache
-            .get_or_load(&"key", at(0), async {
+            .get_or_load(&"key", at(0), || async {
                 cache.clear();
                 Ok::<_, Infallible>(1)
             })
@@ -138,7 +148,7 @@ mod tests {
             .map(|_| {
                 let (cache, look_ups) = (cache.clone(), look_ups.clone());
                 tokio::spawn(async move {
-                    let load = async {
+                    let load = || async {
                         look_ups.fetch_add(1, Ordering::Relaxed);
                         tokio::task::yield_now().await;
                         Ok::<_, Infallible>(7)
