@@ -18,6 +18,12 @@ pub struct Call {
     pub(crate) body: Vec<u8>,
 }
 
+/// A client that keeps its connection from one call to the next.
+#[derive(Debug)]
+pub struct Client {
+    agent: ureq::Agent,
+}
+
 /// An answer, whatever its status.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
@@ -85,28 +91,52 @@ impl Call {
         self.headers.iter().any(|(name, value)| name == "authorization" && value.contains(&listed))
     }
 
-    /// Sends it and takes the whole answer.
+    /// Sends it over a connection of its own and takes the whole answer.
     ///
     /// # Panics
     /// When there is none.
     #[must_use]
     pub fn send(self) -> Answer {
         let at = format!("{} {}", self.method, self.url);
-        let mut request = Request::builder().method(self.method.as_str()).uri(&self.url);
-        for (name, value) in &self.headers {
-            request = request.header(name, value);
-        }
-        let request = request.body(self.body).expect("a test's request is well formed");
-        let agent: ureq::Agent = ureq::Agent::config_builder()
+        Client::new().send(self).unwrap_or_else(|error| panic!("{at}: {error}"))
+    }
+}
+
+impl Default for Client {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Client {
+    /// One that has no connection yet.
+    #[must_use]
+    pub fn new() -> Self {
+        let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
             .proxy(None)
             .allow_non_standard_methods(true)
             .timeout_global(Some(Duration::from_secs(60)))
             .user_agent("keyplan-tests")
-            .build()
-            .into();
-        let mut answer = agent.run(request).unwrap_or_else(|error| panic!("{at}: {error}"));
+            .build();
+        Self { agent: config.into() }
+    }
+
+    /// Sends a call and takes the whole answer, whatever its status.
+    ///
+    /// # Errors
+    /// When there is none.
+    ///
+    /// # Panics
+    /// When the call is no request.
+    pub fn send(&self, call: Call) -> Result<Answer, ureq::Error> {
+        let mut request = Request::builder().method(call.method.as_str()).uri(&call.url);
+        for (name, value) in &call.headers {
+            request = request.header(name, value);
+        }
+        let request = request.body(call.body).expect("a test's request is well formed");
+        let mut answer = self.agent.run(request)?;
         let mut headers: BTreeMap<String, String> = BTreeMap::new();
         for (name, value) in answer.headers() {
             let value = String::from_utf8_lossy(value.as_bytes());
@@ -118,8 +148,8 @@ impl Call {
                 })
                 .or_insert_with(|| value.clone().into_owned());
         }
-        let body = answer.body_mut().read_to_string().unwrap_or_else(|error| panic!("{at}: {error}"));
-        Answer { status: answer.status().as_u16(), headers, body }
+        let body = answer.body_mut().read_to_string()?;
+        Ok(Answer { status: answer.status().as_u16(), headers, body })
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the end-to-end tests stand on: the built binaries as child processes,
 //! the stock AWS CLI, a plain HTTP client, a Runtime API that runs a function's
-//! binary as Lambda would, and a Lambda of functions that do as a test wants.
+//! binary as Lambda would, a Lambda of functions that do as a test wants, and a
+//! DynamoDB behind a proxy that counts, and fails when told to.
 //!
 //! Tests share nothing: each starts what it needs on free ports.
 
@@ -9,6 +10,8 @@
 pub mod aws_cli;
 pub mod binaries;
 pub mod dynamodb;
+pub mod dynamodb_proxy;
+pub mod fleet;
 pub mod http_client;
 pub mod lambda;
 pub mod raw_http;
@@ -21,7 +24,9 @@ pub mod usage_plan;
 
 pub use aws_cli::AwsError;
 pub use dynamodb::Dynamodb;
-pub use http_client::{Answer, Call};
+pub use dynamodb_proxy::DynamodbProxy;
+pub use fleet::Fleet;
+pub use http_client::{Answer, Call, Client};
 pub use lambda::Lambda;
 pub use rest_api::RestApi;
 pub use runtime_api::Function;

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use keyplan_domain::time::Timestamp;
@@ -26,7 +27,8 @@ pub struct Stack {
     /// The line in which it said so.
     pub ready_line: String,
     child: Child,
-    printed: Receiver<String>,
+    /// In a mutex, so that threads can share the stack.
+    printed: Mutex<Receiver<String>>,
     log: NamedTempFile,
 }
 
@@ -66,7 +68,7 @@ impl Stack {
             .stderr(log.reopen().expect("the temporary file opens again"))
             .spawn()
             .expect("the local stack starts");
-        let printed = lines(child.stdout.take().expect("stdout is piped"));
+        let printed = Mutex::new(lines(child.stdout.take().expect("stdout is piped")));
         let mut stack = Self {
             control: String::new(),
             gateway: String::new(),
@@ -76,7 +78,7 @@ impl Stack {
             printed,
             log,
         };
-        let Ok(ready_line) = stack.printed.recv_timeout(PATIENCE) else {
+        let Some(ready_line) = stack.next_line(PATIENCE) else {
             panic!("the local stack does not become ready");
         };
         let address = |name: &str| {
@@ -166,7 +168,7 @@ impl Stack {
     /// The next line that it prints on stdout, if one comes within `patience`.
     #[must_use]
     pub fn next_line(&self, patience: Duration) -> Option<String> {
-        self.printed.recv_timeout(patience).ok()
+        self.printed.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(patience).ok()
     }
 
     /// What it has logged up to now.
@@ -175,6 +177,12 @@ impl Stack {
         let mut logged = String::new();
         let read = File::open(self.log.path()).and_then(|mut log| log.read_to_string(&mut logged));
         read.map(|_| logged).unwrap_or_default()
+    }
+
+    /// Ends it by SIGKILL, while it does whatever it does.
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 
     /// Sends it a signal (`INT`, `TERM`, `KILL`) and waits for its end.
@@ -192,8 +200,7 @@ impl Stack {
 
 impl Drop for Stack {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.kill();
         if std::thread::panicking() {
             eprintln!("the local stack logged:\n{}", self.logged());
         }

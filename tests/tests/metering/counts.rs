@@ -1,0 +1,108 @@
+//! What a request costs in operations of DynamoDB, exactly.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use keyplan_domain::time::Timestamp;
+use keyplan_store::clock::{Clock, SystemClock};
+use keyplan_tests::dynamodb_proxy::{Fault, Rule};
+use keyplan_tests::fleet::Crowd;
+use keyplan_tests::{Call, Fleet, UsagePlan};
+use serde_json::json;
+
+/// Configuration is kept for 5 s; a run that took longer than this may have
+/// read it twice, and is repeated.
+const CACHE_LIFE: Duration = Duration::from_secs(4);
+
+fn plan(fleet: &Fleet) -> UsagePlan<'_> {
+    let limits = json!({
+        "throttle": {"burstLimit": 1000, "rateLimit": 1000},
+        "quota": {"limit": 1_000_000, "period": "MONTH"},
+    });
+    UsagePlan::create(&fleet.admin, "plan", &[(&fleet.api, "prod")], limits)
+}
+
+/// What `asked` costs after `warm`, both within the life of a cache.
+fn cost(fleet: &Fleet, warm: impl Fn(), asked: impl Fn()) -> BTreeMap<String, u64> {
+    loop {
+        let start: Timestamp = SystemClock.now();
+        warm();
+        fleet.proxy.forget();
+        asked();
+        let cost = fleet.proxy.asked();
+        if SystemClock.now().since(start) < CACHE_LIFE {
+            return cost;
+        }
+    }
+}
+
+fn operations(expected: &[(&str, u64)]) -> BTreeMap<String, u64> {
+    expected.iter().map(|(operation, count)| ((*operation).to_owned(), *count)).collect()
+}
+
+#[test]
+fn a_request_of_a_key_in_cache_costs_one_write_and_no_read() {
+    let fleet = Fleet::start(1);
+    let key = plan(&fleet).key("caller");
+    let call = || assert_eq!(fleet.call(0, &key.value).send().status, 200);
+    assert_eq!(cost(&fleet, call, call), operations(&[("UpdateItem usage METER", 1)]));
+}
+
+#[test]
+fn the_first_request_of_a_process_reads_each_item_once() {
+    let fleet = Fleet::start(1);
+    let key = plan(&fleet).key("caller");
+    fleet.proxy.forget();
+    assert_eq!(fleet.call(0, &key.value).send().status, 200);
+    let expected = operations(&[
+        ("GetItem config API/STAGE", 1),
+        ("GetItem config PLAN", 1),
+        ("GetItem config VALUE", 1),
+        ("Query config DEPLOYMENT/*", 1),
+        ("UpdateItem usage METER", 1),
+    ]);
+    assert_eq!(fleet.proxy.asked(), expected);
+}
+
+#[test]
+fn an_unknown_value_is_looked_up_once_however_many_ask_at_once() {
+    let fleet = Fleet::start(1);
+    // Long enough for all of them to have asked before the answer comes.
+    let slow = Rule::new(Fault::Delay(Duration::from_millis(500))).kind("GetItem").item("VALUE");
+    fleet.proxy.inject(0, vec![slow]);
+    let _ = plan(&fleet);
+    let warm = || assert_eq!(fleet.call(0, "no-key").send().status, 403);
+    for (number, value) in ["nobodys-value-of-enough-characters", "another-value-of-nobodys-at-all"].iter().enumerate()
+    {
+        let asked = || {
+            let crowd = Crowd { processes: 0..1, connections: 64, calls: 2, retries: 0, key: value };
+            let attempts = fleet.crowd(&crowd, || ());
+            assert!(attempts.iter().all(|attempt| attempt.status == Some(403)), "{number}");
+        };
+        assert_eq!(cost(&fleet, warm, asked), operations(&[("GetItem config VALUE", 1)]));
+    }
+}
+
+#[test]
+fn a_request_that_no_key_could_open_costs_nothing() {
+    let fleet = Fleet::start(1);
+    let key = plan(&fleet).key("caller");
+    let url = |path: &str| {
+        let at_root = fleet.call(0, &key.value);
+        assert_eq!(at_root.send().status, 200);
+        fleet.url(0, path)
+    };
+    let (root, elsewhere) = (url("/"), url("/elsewhere"));
+    let warm = || assert_eq!(fleet.call(0, &key.value).send().status, 200);
+    let refused = [
+        ("no key", Call::get(&*root)),
+        ("an empty key", Call::get(&*root).header("x-api-key", "")),
+        ("no route", Call::get(&*elsewhere)),
+        ("no route, with a key", Call::get(&*elsewhere).header("x-api-key", &key.value)),
+        ("no such method", Call::new("DELETE", &*root).header("x-api-key", &key.value)),
+    ];
+    for (what, call) in refused {
+        let asked = || assert_eq!(call.clone().send().status, 403, "{what}");
+        assert_eq!(cost(&fleet, warm, asked), BTreeMap::new(), "{what}");
+    }
+}

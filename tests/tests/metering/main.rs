@@ -1,0 +1,5 @@
+//! Metering over HTTP, by several processes at once on one DynamoDB that loses
+//! answers and fails: what is promised holds exactly.
+
+mod counts;
+mod quota;
