@@ -3,3 +3,4 @@
 
 mod counts;
 mod quota;
+mod throttle;

@@ -1,0 +1,92 @@
+//! A throttle admits its burst and its rate and no more, in every window of
+//! time, and a change of it locks nobody out.
+
+use std::time::Duration;
+
+use keyplan_tests::fleet::{self, Attempt, Crowd};
+use keyplan_tests::{Fleet, UsagePlan};
+use serde_json::{Value, json};
+
+const PROCESSES: usize = 4;
+
+fn throttled(fleet: &Fleet, burst: u32, rate: f64) -> UsagePlan<'_> {
+    UsagePlan::create(&fleet.admin, "plan", &[(&fleet.api, "prod")], settings(burst, rate))
+}
+
+fn settings(burst: u32, rate: f64) -> Value {
+    json!({"throttle": {"burstLimit": burst, "rateLimit": rate}})
+}
+
+/// Checks that in no window more was admitted than `burst + rate x w`. When
+/// exactly a decision fell is not known; those of a window are taken to be those
+/// that were sent and answered within it.
+pub(crate) fn check_windows(attempts: &[Attempt], burst: u32, rate: f64, slack: Duration) {
+    let mut admitted: Vec<_> = attempts.iter().filter(|attempt| attempt.is_admitted()).collect();
+    admitted.sort_by_key(|attempt| attempt.received);
+    for first in &admitted {
+        let inside = admitted.iter().filter(|attempt| attempt.sent >= first.sent);
+        for (count, last) in (1_u32..).zip(inside) {
+            let window = last.received.since(first.sent) + slack;
+            let most = f64::from(burst) + rate * window.as_secs_f64();
+            assert!(f64::from(count) <= most, "{count} in {window:?}, at most {most:.2}");
+        }
+    }
+}
+
+fn crowd(key: &str, connections: usize, calls: usize) -> Crowd<'_> {
+    Crowd { processes: 0..PROCESSES, connections, calls, retries: 0, key }
+}
+
+#[test]
+fn no_window_of_time_admits_more_than_burst_and_rate() {
+    const BURST: u32 = 20;
+    const RATE: f64 = 25.0;
+    let fleet = Fleet::start(PROCESSES);
+    let key = throttled(&fleet, BURST, RATE).key("caller");
+    let attempts = fleet.crowd(&crowd(&key.value, 8, 60), || ());
+    check_windows(&attempts, BURST, RATE, Duration::ZERO);
+    // Enough to see the rate, not the burst alone.
+    assert!(fleet::admitted(&attempts) > u64::from(BURST) + 5);
+}
+
+#[test]
+fn a_burst_from_idle_is_admitted_exactly_by_however_many_processes() {
+    // A token takes over eleven days to return.
+    const RATE: f64 = 1e-6;
+    let fleet = Fleet::start(PROCESSES);
+    for burst in [1, 7, 100] {
+        let key = throttled(&fleet, burst, RATE).key("caller");
+        let attempts = fleet.crowd(&crowd(&key.value, 32, 1), || ());
+        assert_eq!(fleet::admitted(&attempts), u64::from(burst));
+        assert!(attempts.iter().all(|attempt| matches!(attempt.status, Some(200 | 429))));
+    }
+}
+
+/// A key that is throttled by a debt under other settings owes no more than a
+/// full bucket of the new ones, from its first request under them.
+#[test]
+fn a_changed_rate_locks_nobody_out_for_longer_than_its_own_bucket_takes() {
+    let fleet = Fleet::start(2);
+    // Every burst x T is a whole number of seconds, as the clocks' moves are.
+    let settings = [(10, 0.01), (10, 1.0), (100, 50.0), (1, 0.001), (4, 2.0), (3, 0.1), (50, 10.0)];
+    let plan = throttled(&fleet, 5, 0.001);
+    let key = plan.key("caller");
+    let call = |process: usize| fleet.call(process, &key.value).send().status;
+    while call(0) == 200 {}
+    for (burst, rate) in settings {
+        let operations = [("burstLimit", burst.to_string()), ("rateLimit", rate.to_string())]
+            .map(|(name, value)| json!({"op": "replace", "path": format!("/throttle/{name}"), "value": value}));
+        let patch = json!({"patchOperations": operations});
+        fleet.admin.made("PATCH", &format!("/usageplans/{}", plan.id), &patch);
+        // Beyond the life of the other processes' caches.
+        fleet.advance(6);
+        for process in [0, 1] {
+            while call(process) == 200 {}
+        }
+        let refill = (f64::from(burst) / rate).ceil();
+        #[expect(clippy::cast_possible_truncation, reason = "a few thousand")]
+        fleet.advance(refill as i64);
+        assert_eq!(call(1), 200, "burst {burst}, rate {rate}");
+        while call(0) == 200 {}
+    }
+}
