@@ -28,6 +28,7 @@ ADMIN_ROUTES = {
     "/restapis/{proxy+}": "AdminApisFunction",
     "/tags/{proxy+}": "AdminApisFunction",
     "/account": "AdminApisFunction",
+    "/_keyplan/explain": "AdminApisFunction",
     "/apikeys": "AdminKeysFunction",
     "/apikeys/{proxy+}": "AdminKeysFunction",
     "/usageplans": "AdminPlansFunction",
