@@ -172,6 +172,9 @@ async fn limited(configuration: &Configuration, exchange: &mut Exchange<'_>) -> 
 }
 
 fn failed(error: &StoreError) -> Refusal {
+    if matches!(error, StoreError::Throttled { .. }) {
+        return Refusal::MeterThrottled;
+    }
     tracing::error!(%error, "the meter cannot be written");
     Refusal::Internal { reason: "the meter cannot be written" }
 }

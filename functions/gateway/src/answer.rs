@@ -153,6 +153,8 @@ fn wait_of(refusal: &Refusal, now: Timestamp) -> Option<Duration> {
     match refusal {
         Refusal::Throttled { wait } | Refusal::StageThrottled { wait } => *wait,
         Refusal::QuotaSpent { resets } => Some(resets.since(now)),
+        // DynamoDB does not say; an item takes so many writes each second.
+        Refusal::MeterThrottled => Some(Duration::from_secs(1)),
         _ => None,
     }
 }

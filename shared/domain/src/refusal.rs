@@ -59,6 +59,8 @@ pub enum Refusal {
         /// The start of the next period.
         resets: Timestamp,
     },
+    /// DynamoDB takes no more writes for the key's meter.
+    MeterThrottled,
     /// Larger than a request may be.
     RequestTooLarge,
     /// The method ARN that an authorizer would be asked about is too long.
@@ -121,6 +123,7 @@ impl Refusal {
             Self::Throttled { .. } => "Throttled",
             Self::StageThrottled { .. } => "StageThrottled",
             Self::QuotaSpent { .. } => "QuotaSpent",
+            Self::MeterThrottled => "MeterThrottled",
             Self::RequestTooLarge => "RequestTooLarge",
             Self::UriTooLong => "UriTooLong",
             Self::UnsupportedMediaType => "UnsupportedMediaType",

@@ -19,6 +19,13 @@ pub enum StoreError {
         /// What it answered, without any item.
         detail: String,
     },
+    /// DynamoDB turned a request away since the item or the table gets too many;
+    /// nothing has changed.
+    #[error("DynamoDB throttles {operation}")]
+    Throttled {
+        /// What was asked of it.
+        operation: &'static str,
+    },
     /// An item is not as this version writes it.
     #[error("an item {what} cannot be read: {detail}")]
     Corrupt {

@@ -20,8 +20,10 @@
 //! limits make it better. Limits are those of the call, and a grant is seen once
 //! the time is over for which a meter believes what it saw.
 //!
-//! **Failure.** The SDK does not retry these writes. An error, or an answer
-//! that got lost, may have spent a token and admits nobody.
+//! **Failure.** The SDK does not retry these writes. One that met a transaction
+//! has changed nothing and is sent again. An error, or an answer that got lost,
+//! may have spent a token and admits nobody; the write is made once more, which
+//! may spend a second one, and then the caller is told of the failure.
 
 mod bucket;
 mod state;

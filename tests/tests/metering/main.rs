@@ -2,5 +2,6 @@
 //! answers and fails: what is promised holds exactly.
 
 mod counts;
+mod failures;
 mod quota;
 mod throttle;

@@ -52,6 +52,7 @@ fn is_ours(refusal: &Refusal) -> bool {
     matches!(
         refusal,
         Refusal::AuthorizerFailed { .. }
+            | Refusal::MeterThrottled
             | Refusal::Unsupported { .. }
             | Refusal::IntegrationNotInvoked { .. }
             | Refusal::IntegrationFailed { .. }

@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 
 use aws_sdk_dynamodb::config::Config;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use keyplan_domain::admission::{Limits, MeterState};
@@ -14,6 +15,7 @@ use keyplan_domain::time::Timestamp;
 use super::state::{MeterItem, TAT, day_attribute, method_attribute, remaining_attribute};
 use crate::item::{attribute, number};
 use crate::keys::Key;
+use crate::race::Race;
 use crate::{Store, StoreError};
 
 /// Which buckets are taken for busy: their TAT lies ahead of now.
@@ -72,9 +74,28 @@ pub(super) enum Outcome {
 }
 
 impl Store {
+    /// Sends a write. One that met a transaction is sent again, since it has
+    /// changed nothing; and once one of which nobody knows what became: it may
+    /// then spend twice, which is the safe direction.
+    ///
+    /// # Errors
+    /// When it cannot be sent, is throttled, or nobody knows again.
     pub(super) async fn spend(&self, write: Write<'_>) -> Result<Outcome, StoreError> {
-        let key = write.key;
-        let Expression { update, condition, names, values } = Expression::of(&write);
+        let expression = Expression::of(&write);
+        let mut race = Race::default();
+        let mut is_unknown = false;
+        loop {
+            match self.send(write.key, expression.clone()).await {
+                Err(Failure::Conflict) => race.lost().await?,
+                Err(Failure::Unknown(_)) if !is_unknown => is_unknown = true,
+                Err(failure) => return Err(failure.told()),
+                Ok(outcome) => return Ok(outcome),
+            }
+        }
+    }
+
+    async fn send(&self, key: &Key, expression: Expression) -> Result<Outcome, Failure> {
+        let Expression { update, condition, names, values } = expression;
         let sent = self
             .client()
             .update_item()
@@ -98,14 +119,49 @@ impl Store {
                     let item = refused.item().map(MeterItem::read).unwrap_or_default();
                     Ok(Outcome::Refused(item))
                 }
-                _ => Err(StoreError::unavailable("UpdateItem", &error)),
+                Some(UpdateItemError::TransactionConflictException(_)) => Err(Failure::Conflict),
+                Some(
+                    UpdateItemError::ProvisionedThroughputExceededException(_)
+                    | UpdateItemError::RequestLimitExceeded(_)
+                    | UpdateItemError::ThrottlingException(_),
+                ) => Err(Failure::Throttled),
+                _ => {
+                    let told = StoreError::unavailable(OPERATION, &error);
+                    // A wait that was long enough once is not gone through again.
+                    let is_over = matches!(error, SdkError::TimeoutError(_) | SdkError::ConstructionFailure(_));
+                    Err(if is_over { Failure::Over(told) } else { Failure::Unknown(told) })
+                }
             },
         }
     }
 }
 
+const OPERATION: &str = "UpdateItem";
+
+/// Why a write has no outcome.
+enum Failure {
+    /// A transaction held the item; nothing has changed.
+    Conflict,
+    /// Turned away; nothing has changed.
+    Throttled,
+    /// Nobody knows whether it was carried out.
+    Unknown(StoreError),
+    /// Nor is there time to find out.
+    Over(StoreError),
+}
+
+impl Failure {
+    fn told(self) -> StoreError {
+        match self {
+            Self::Conflict => StoreError::Conflict,
+            Self::Throttled => StoreError::Throttled { operation: OPERATION },
+            Self::Unknown(error) | Self::Over(error) => error,
+        }
+    }
+}
+
 /// An update with its condition, as DynamoDB takes them.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Expression {
     update: String,
     condition: Option<String>,
