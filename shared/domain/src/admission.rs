@@ -64,8 +64,8 @@ pub enum Verdict {
     Admitted(MeterState),
     /// It does not; nothing is spent.
     Denied(Denied),
-    /// A TAT lies further ahead than these settings can bring it: the settings
-    /// changed, or a clock ran ahead. It proves nothing and is to be replaced
+    /// A TAT lies further ahead than these settings can bring it, by any clock
+    /// that is right to a second: the settings changed, or a clock ran ahead. It proves nothing and is to be replaced
     /// by this state, with TATs clamped to a full bucket's debt.
     Implausible(MeterState),
 }
@@ -136,19 +136,23 @@ impl Limits {
             .then(|| Denied::QuotaSpent { resets: quota.window(now).resets() })
     }
 
-    /// `state` with no TAT beyond what these limits can bring about.
+    /// `state` with no TAT that these limits cannot have brought about.
     fn clamp(&self, state: &MeterState, now: Timestamp) -> MeterState {
         let mut clamped = state.clone();
         if let (Some(gcra), Some(tat)) = (self.throttle, clamped.tat.as_mut()) {
-            *tat = (*tat).min(gcra.furthest(now));
+            *tat = clamped_tat(gcra, *tat, now);
         }
         if let Some(method) = self.method
             && let Some(tat) = clamped.method_tats.get_mut(&method.slot)
         {
-            *tat = (*tat).min(method.throttle.furthest(now));
+            *tat = clamped_tat(method.throttle, *tat, now);
         }
         clamped
     }
+}
+
+fn clamped_tat(gcra: Gcra, tat: Tat, now: Timestamp) -> Tat {
+    if gcra.is_plausible(tat, now) { tat } else { gcra.furthest(now) }
 }
 
 fn longer(a: Nonconforming, b: Nonconforming) -> Nonconforming {
@@ -162,7 +166,7 @@ fn longer(a: Nonconforming, b: Nonconforming) -> Nonconforming {
 mod tests {
     use super::*;
     use crate::quota::QuotaPeriod;
-    use crate::throttle::ThrottleSettings;
+    use crate::throttle::{TOLERATED_SKEW, ThrottleSettings};
 
     const ONE: NonZeroU32 = NonZeroU32::MIN;
     const NOW: Timestamp = Timestamp::from_seconds(1_795_600_000);
@@ -237,5 +241,18 @@ mod tests {
         };
         assert_eq!(clamped.tat, Some(i128::from(NOW.plus(Duration::from_secs(2)).as_nanos())));
         assert!(matches!(limits.decide(&clamped, NOW, ONE), Verdict::Denied(Denied::Throttled { .. })));
+    }
+
+    #[test]
+    fn a_debt_by_a_clock_somewhat_ahead_is_a_debt() {
+        let limits = limits(2, 10);
+        let ahead = NOW.plus(TOLERATED_SKEW);
+        let debt = |now: Timestamp| Some(i128::from(now.plus(Duration::from_secs(2)).as_nanos()));
+        let state = MeterState { tat: debt(ahead), ..MeterState::default() };
+        let wait = Some(Duration::from_secs(2));
+        assert_eq!(limits.decide(&state, NOW, ONE), Verdict::Denied(Denied::Throttled { wait }));
+        let further = MeterState { tat: debt(ahead.plus(Duration::from_nanos(1))), ..MeterState::default() };
+        let clamped = MeterState { tat: debt(NOW), ..MeterState::default() };
+        assert_eq!(limits.decide(&further, NOW, ONE), Verdict::Implausible(clamped));
     }
 }

@@ -158,7 +158,7 @@ impl LeasedBucket {
     /// How long no token can be had, as far as the TAT proves it. One further
     /// ahead than these settings can bring it proves nothing.
     fn proof(&self, now: Timestamp) -> Option<Duration> {
-        let tat = self.tat.filter(|tat| *tat <= self.gcra.furthest(now))?;
+        let tat = self.tat.filter(|tat| self.gcra.is_plausible(*tat, now))?;
         match self.gcra.admit(Some(tat), now, NonZeroU32::MIN) {
             Err(Nonconforming::Wait(wait)) => Some(wait),
             Ok(_) | Err(Nonconforming::Never) => None,
@@ -167,7 +167,8 @@ impl LeasedBucket {
 
     fn wanted(&self, now: Moment, waiting: u32) -> NonZeroU32 {
         let ahead = self.expected(now).min(self.gcra.returning_within(WORTH));
-        let available = self.gcra.available(self.tat.filter(|tat| *tat <= self.gcra.furthest(now.wall)), now.wall);
+        let tat = self.tat.filter(|tat| self.gcra.is_plausible(*tat, now.wall));
+        let available = self.gcra.available(tat, now.wall);
         NonZeroU32::new(ahead.max(waiting).min(available)).unwrap_or(NonZeroU32::MIN)
     }
 

@@ -28,6 +28,12 @@ pub struct ThrottleSettings {
 /// than a [`Timestamp`], since slow rates and large bursts reach far ahead.
 pub type Tat = i128;
 
+/// By how much clocks may differ. Within it a debt that a clock ahead has run up
+/// is a debt to all. Were it cut down to what the clock behind thinks possible,
+/// the one ahead would find tokens again at once, and both together would admit
+/// without end.
+pub const TOLERATED_SKEW: Duration = Duration::from_secs(1);
+
 const NANOS_PER_SECOND: f64 = 1e9;
 
 /// A bucket's rate and capacity in the algorithm's own terms.
@@ -78,12 +84,19 @@ impl Gcra {
         Some(i128::from(now.as_nanos()).saturating_add(period.saturating_mul(i128::from(spare))))
     }
 
-    /// The furthest ahead a TAT can be under these settings. One beyond it
-    /// comes from other settings or another clock, and proves nothing.
+    /// The furthest ahead a TAT can be under these settings, by one clock.
     #[must_use]
     pub fn furthest(&self, now: Timestamp) -> Tat {
         let period = self.nanos_per_token.unwrap_or(0);
         i128::from(now.as_nanos()).saturating_add(period.saturating_mul(i128::from(self.burst)))
+    }
+
+    /// Whether these settings can have brought a TAT about, by a clock that is
+    /// ahead of this one by no more than [`TOLERATED_SKEW`]. Any other comes from
+    /// other settings or a clock that is wrong, and proves nothing.
+    #[must_use]
+    pub fn is_plausible(&self, tat: Tat, now: Timestamp) -> bool {
+        tat <= self.furthest(now.plus(TOLERATED_SKEW))
     }
 
     /// The bucket's capacity, in requests.
