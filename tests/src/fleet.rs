@@ -6,9 +6,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use keyplan_domain::time::Timestamp;
 use keyplan_store::clock::{Clock, SystemClock};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::{Call, Client, Dynamodb, DynamodbProxy, RestApi, Stack};
+use crate::{Answer, Call, Client, Dynamodb, DynamodbProxy, RestApi, Stack};
 
 /// Stacks that share a DynamoDB by way of a proxy. Their clocks are moved
 /// together, to some noon in the beginning, so that no day ends by itself.
@@ -111,6 +111,15 @@ impl Fleet {
     #[must_use]
     pub fn call(&self, process: usize, key: &str) -> Call {
         Call::get(self.url(process, "/")).header("x-api-key", key)
+    }
+
+    /// A signed call to a process's control plane.
+    #[must_use]
+    pub fn control(&self, process: usize, method: &str, path: &str, body: &Value) -> Answer {
+        let control = lock(&self.workers[process]).control.clone();
+        let call = Call::new(method, format!("{control}{path}"));
+        let call = if body.is_null() { call } else { call.json(body) };
+        call.signed_for("apigateway").send()
     }
 
     /// Lets a crowd loose, does something `meanwhile`, and gives all attempts

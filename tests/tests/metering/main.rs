@@ -2,7 +2,14 @@
 //! answers and fails: what is promised holds exactly.
 
 mod clocks;
+mod control_plane;
 mod counts;
 mod failures;
 mod quota;
 mod throttle;
+
+/// Runs of what is tried several times: 5, or as many as `KEYPLAN_METERING_RUNS`
+/// asks for.
+fn runs() -> u64 {
+    std::env::var("KEYPLAN_METERING_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(5)
+}

@@ -12,9 +12,6 @@ const CALLS: usize = 3;
 const LIMIT: u64 = 400;
 const DAY: i64 = 86_400;
 
-/// Runs, each of another sort; `KEYPLAN_METERING_RUNS` asks for more.
-const RUNS: u64 = 5;
-
 /// What goes wrong in a run.
 #[derive(Clone, Copy, Debug)]
 struct Run {
@@ -29,7 +26,7 @@ struct Run {
 
 impl Run {
     fn of(number: u64) -> Self {
-        let [kills, faults, turns] = match number % RUNS {
+        let [kills, faults, turns] = match number % 5 {
             0 => [false, false, false],
             1 => [true, false, false],
             2 => [false, true, false],
@@ -55,9 +52,8 @@ impl Run {
 
 #[test]
 fn a_quota_is_never_exceeded_and_nothing_of_it_is_lost() {
-    let runs = std::env::var("KEYPLAN_METERING_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(RUNS);
     let fleet = Fleet::start(PROCESSES);
-    for number in 0..runs {
+    for number in 0..crate::runs() {
         check(&fleet, Run::of(number));
     }
 }
