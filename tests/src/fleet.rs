@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use keyplan_domain::time::Timestamp;
 use keyplan_store::clock::{Clock, SystemClock};
@@ -87,11 +88,17 @@ impl Fleet {
         lock(&self.workers[process]).advance(seconds);
     }
 
+    /// What the clocks show.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        let ahead = Duration::from_secs(self.seconds_ahead.load(Ordering::Relaxed).unsigned_abs());
+        SystemClock.now().plus(ahead)
+    }
+
     /// The day that the clocks show.
     #[must_use]
     pub fn today(&self) -> String {
-        let seconds = SystemClock.now().as_seconds() + self.seconds_ahead.load(Ordering::Relaxed);
-        Timestamp::from_seconds(seconds).date().to_string()
+        self.now().date().to_string()
     }
 
     /// Kills a process with SIGKILL and starts another in its place.
@@ -139,6 +146,17 @@ impl Fleet {
             meanwhile();
         });
         attempts.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets a crowd loose again and again until so much time has passed.
+    #[must_use]
+    pub fn crowd_for(&self, time: Duration, crowd: &Crowd<'_>) -> Vec<Attempt> {
+        let end = SystemClock.now().plus(time);
+        let mut attempts = Vec::new();
+        while SystemClock.now() < end {
+            attempts.extend(self.crowd(crowd, || ()));
+        }
+        attempts
     }
 
     fn calls(&self, process: usize, crowd: &Crowd<'_>) -> Vec<Attempt> {

@@ -23,8 +23,40 @@ fn clocks_that_differ_admit_what_returns_in_the_difference_once() {
     }
     let throttle = json!({"throttle": {"burstLimit": BURST, "rateLimit": RATE}});
     let key = UsagePlan::create(&fleet.admin, "plan", &[(&fleet.api, "prod")], throttle).key("caller");
-    let crowd = Crowd { processes: 0..PROCESSES, connections: 8, calls: 40, retries: 0, key: &key.value };
-    let attempts = fleet.crowd(&crowd, || ());
+    let crowd = Crowd { processes: 0..PROCESSES, connections: 8, calls: 10, retries: 0, key: &key.value };
+    let attempts = fleet.crowd_for(Duration::from_secs(3), &crowd);
     check_windows(&attempts, BURST, RATE, Duration::from_secs(APART.unsigned_abs()));
     assert!(fleet::admitted(&attempts) > u64::from(BURST));
+}
+
+/// A process whose day has begun counts in the new one, the others in the old.
+#[test]
+fn a_day_that_ends_here_before_it_ends_there_has_its_quota_and_no_more() {
+    const PROCESSES: usize = 4;
+    const APART: i64 = 1;
+    const LIMIT: u64 = 200;
+    const DAY: i64 = 86_400;
+    let fleet = Fleet::start(PROCESSES);
+    let quota = json!({"quota": {"limit": LIMIT, "period": "DAY"}});
+    let plan = UsagePlan::create(&fleet.admin, "plan", &[(&fleet.api, "prod")], quota);
+    let key = plan.key("caller");
+    for process in [1, 3] {
+        fleet.advance_one(process, APART);
+    }
+    let first_day = fleet.today();
+    let left = DAY - fleet.now().as_seconds() % DAY;
+    fleet.advance(left - APART - 3);
+    let midnight = fleet.now().as_seconds() + APART + 3;
+    let crowd = Crowd { processes: 0..PROCESSES, connections: 8, calls: 5, retries: 0, key: &key.value };
+    let mut attempts = Vec::new();
+    while fleet.now().as_seconds() <= midnight {
+        attempts.extend(fleet.crowd(&crowd, || ()));
+    }
+    attempts.extend(fleet.crowd(&Crowd { calls: 10, ..crowd }, || ()));
+
+    let used_on = |day: &str| plan.used(day).get(&key.id).copied().unwrap_or_default().unsigned_abs();
+    let (first, second) = (used_on(&first_day), used_on(&fleet.today()));
+    assert_eq!(fleet::admitted(&attempts), first + second);
+    assert!(first <= LIMIT, "{first}");
+    assert_eq!(second, LIMIT);
 }

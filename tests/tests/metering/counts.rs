@@ -106,3 +106,18 @@ fn a_request_that_no_key_could_open_costs_nothing() {
         assert_eq!(cost(&fleet, warm, asked), BTreeMap::new(), "{what}");
     }
 }
+
+#[test]
+fn a_refusal_that_is_known_costs_nothing() {
+    let fleet = Fleet::start(1);
+    for (name, limits) in [
+        ("throttle", json!({"throttle": {"burstLimit": 1, "rateLimit": 0.001}})),
+        ("quota", json!({"quota": {"limit": 1, "period": "MONTH"}})),
+    ] {
+        let key = UsagePlan::create(&fleet.admin, name, &[(&fleet.api, "prod")], limits).key(name);
+        assert_eq!(fleet.call(0, &key.value).send().status, 200, "{name}");
+        let refused = || assert_eq!(fleet.call(0, &key.value).send().status, 429, "{name}");
+        let many = || (0..20).for_each(|_| refused());
+        assert_eq!(cost(&fleet, refused, many), BTreeMap::new(), "{name}");
+    }
+}
