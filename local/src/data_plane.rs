@@ -11,7 +11,7 @@ use http::header::HOST;
 use http::request::Parts;
 use http::uri::Authority;
 use http_body_util::BodyExt;
-use hyper::body::{Frame, Incoming};
+use hyper::body::{Body as _, Frame, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -55,10 +55,11 @@ fn serve_connection(stream: TcpStream, peer: SocketAddr, gateway: Gateway, watch
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY");
     }
+    let source_ip = peer.ip().to_canonical().to_string();
     let service = service_fn(move |request| {
-        let gateway = gateway.clone();
+        let (gateway, source_ip) = (gateway.clone(), source_ip.clone());
         async move {
-            let response = match decode(request, peer).await {
+            let response = match decode(request, source_ip).await {
                 Ok(request) => gateway.handle(request).await,
                 Err(malformed) => gateway.refuse_malformed(malformed.reason()),
             };
@@ -96,7 +97,7 @@ impl Malformed {
     }
 }
 
-async fn decode(request: http::Request<Incoming>, peer: SocketAddr) -> Result<Request, Malformed> {
+async fn decode(request: http::Request<Incoming>, source_ip: String) -> Result<Request, Malformed> {
     let (parts, body) = request.into_parts();
     let named = host(&parts)?;
     let host = match parts.uri.authority() {
@@ -109,7 +110,7 @@ async fn decode(request: http::Request<Incoming>, peer: SocketAddr) -> Result<Re
         query: parts.uri.query().unwrap_or_default().to_owned(),
         body: read(body).await?,
         host,
-        source_ip: peer.ip().to_canonical().to_string(),
+        source_ip,
         request_id: None,
         protocol: Cow::Borrowed(if parts.version == Version::HTTP_10 { "HTTP/1.0" } else { "HTTP/1.1" }),
         method: parts.method,
@@ -136,6 +137,9 @@ fn is_host(authority: &Authority) -> bool {
 
 /// The body, or more than the gateway takes of one that is too large.
 async fn read(mut body: Incoming) -> Result<Bytes, Malformed> {
+    if body.is_end_stream() {
+        return Ok(Bytes::new());
+    }
     let mut read = BytesMut::new();
     let mut total = 0_usize;
     while let Some(frame) = next_frame(&mut body).await? {
