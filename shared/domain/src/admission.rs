@@ -65,8 +65,9 @@ pub enum Verdict {
     /// It does not; nothing is spent.
     Denied(Denied),
     /// A TAT lies further ahead than these settings can bring it, by any clock
-    /// that is right to a second: the settings changed, or a clock ran ahead. It proves nothing and is to be replaced
-    /// by this state, with TATs clamped to a full bucket's debt.
+    /// that is right to a second: the settings changed, or a clock ran ahead. It
+    /// proves nothing and is to be replaced by this state, with TATs clamped to
+    /// a full bucket's debt.
     Implausible(MeterState),
 }
 
