@@ -64,8 +64,9 @@ impl Integration {
     pub(crate) async fn call(&self, exchange: &Exchange<'_>, backends: &Backends) -> Result<Response, Refusal> {
         match self {
             Self::Mock(mock) => mock.call(exchange),
-            Self::LambdaProxy(proxy) => proxy.call(exchange, &backends.lambda).await,
-            Self::HttpProxy(proxy) => proxy.call(exchange, &backends.http).await,
+            // Boxed, since every request would carry room for the larger ones.
+            Self::LambdaProxy(proxy) => Box::pin(proxy.call(exchange, &backends.lambda)).await,
+            Self::HttpProxy(proxy) => Box::pin(proxy.call(exchange, &backends.http)).await,
             Self::Unsupported(what) => Err(Refusal::Unsupported { what }),
         }
     }

@@ -100,7 +100,7 @@ impl Pipeline {
             if method.key_required && authorizer.is_shown_the_key() {
                 self.look_up_key(exchange).await?;
             }
-            self.authorizers.authorize(authorizer, exchange).await?;
+            Box::pin(self.authorizers.authorize(authorizer, exchange)).await?;
         }
         self.admission.admit(&self.configuration, method, exchange).await?;
         method.integration.call(exchange, &self.backends).await

@@ -10,14 +10,31 @@ use keyplan_domain::template::{Template, Unsupported};
 /// A method without a backend: its request template names a status, by which
 /// the response is chosen (developer guide, "Mock integrations for REST APIs").
 pub(crate) struct Mock {
-    requests: RequestTemplates,
+    requests: RequestTemplates<Status>,
     responses: IntegrationResponses,
+}
+
+/// What a request template says of the status.
+enum Status {
+    /// Always the same, read once; `None` is none.
+    Fixed(Option<u16>),
+    /// Something that depends on the request.
+    Rendered(Template),
+}
+
+impl Status {
+    fn of(template: Template) -> Self {
+        match template {
+            Template::Fixed(text) => Self::Fixed(status_code(&text)),
+            template => Self::Rendered(template),
+        }
+    }
 }
 
 impl Mock {
     pub(super) fn compile(integration: &api::Integration) -> Result<Self, &'static str> {
         Ok(Self {
-            requests: RequestTemplates::compile(integration).map_err(|Unsupported(what)| what)?,
+            requests: RequestTemplates::compile(integration, Status::of).map_err(|Unsupported(what)| what)?,
             responses: IntegrationResponses::compile(integration)?,
         })
     }
@@ -28,8 +45,8 @@ impl Mock {
         const NO_RESPONSE: Refusal =
             Refusal::IntegrationNotInvoked { reason: "no integration response is for the mock's statusCode" };
         let status = match self.requests.pick(exchange.request.content_type())? {
-            Some(Template::Fixed(text)) => status_code(text),
-            Some(template) => status_code(&template.render(exchange)),
+            Some(Status::Fixed(status)) => *status,
+            Some(Status::Rendered(template)) => status_code(&template.render(exchange)),
             None => status_code(&exchange.request.body),
         };
         self.responses.answer(status.ok_or(NO_STATUS)?, exchange).ok_or(NO_RESPONSE)

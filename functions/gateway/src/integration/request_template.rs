@@ -5,9 +5,10 @@ use keyplan_domain::refusal::Refusal;
 
 use keyplan_domain::template::{Template, Unsupported};
 
-/// An integration's `requestTemplates` and what happens without one.
-pub(super) struct RequestTemplates {
-    by_media_type: BTreeMap<String, Template>,
+/// An integration's `requestTemplates`, each as the `T` that is made of it, and
+/// what happens without one.
+pub(super) struct RequestTemplates<T> {
+    by_media_type: BTreeMap<String, T>,
     otherwise: Passthrough,
 }
 
@@ -19,12 +20,15 @@ enum Passthrough {
     Never,
 }
 
-impl RequestTemplates {
-    pub(super) fn compile(integration: &api::Integration) -> Result<Self, Unsupported> {
+impl<T> RequestTemplates<T> {
+    pub(super) fn compile(
+        integration: &api::Integration,
+        made_of: impl Fn(Template) -> T,
+    ) -> Result<Self, Unsupported> {
         let by_media_type = integration
             .request_templates
             .iter()
-            .map(|(media_type, text)| Ok((media_type.to_ascii_lowercase(), Template::mapping(text)?)))
+            .map(|(media_type, text)| Ok((media_type.to_ascii_lowercase(), made_of(Template::mapping(text)?))))
             .collect::<Result<_, _>>()?;
         let otherwise = match integration.passthrough_behavior.as_str() {
             "WHEN_NO_TEMPLATES" => Passthrough::WhenNoTemplates,
@@ -39,7 +43,7 @@ impl RequestTemplates {
     ///
     /// # Errors
     /// When there is none and nothing may pass.
-    pub(super) fn pick(&self, content_type: Option<&str>) -> Result<Option<&Template>, Refusal> {
+    pub(super) fn pick(&self, content_type: Option<&str>) -> Result<Option<&T>, Refusal> {
         let content_type = content_type.unwrap_or("application/json");
         let bare = content_type.split(';').next().unwrap_or_default().trim();
         let found = match self.by_media_type.get(bare) {

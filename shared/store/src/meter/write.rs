@@ -81,11 +81,10 @@ impl Store {
     /// # Errors
     /// When it cannot be sent, is throttled, or nobody knows again.
     pub(super) async fn spend(&self, write: Write<'_>) -> Result<Outcome, StoreError> {
-        let expression = Expression::of(&write);
         let mut race = Race::default();
         let mut is_unknown = false;
         loop {
-            match self.send(write.key, expression.clone()).await {
+            match Box::pin(self.send(write.key, Expression::of(&write))).await {
                 Err(Failure::Conflict) => race.lost().await?,
                 Err(Failure::Unknown(_)) if !is_unknown => is_unknown = true,
                 Err(failure) => return Err(failure.told()),
@@ -161,7 +160,7 @@ impl Failure {
 }
 
 /// An update with its condition, as DynamoDB takes them.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 struct Expression {
     update: String,
     condition: Option<String>,
