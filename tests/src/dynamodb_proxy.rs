@@ -4,6 +4,7 @@
 mod fault;
 mod message;
 mod operation;
+mod reads;
 
 use std::collections::BTreeMap;
 use std::io::{self, BufReader, Write};
@@ -15,6 +16,7 @@ use self::fault::{Fate, Schedule};
 pub use self::fault::{Fault, Rule};
 use self::message::Message;
 pub use self::operation::Operation;
+use self::reads::Reads;
 
 /// A proxy on a free port. Its connections end when their other ends do.
 #[derive(Debug)]
@@ -38,6 +40,7 @@ struct Shared {
     upstream: String,
     schedule: Mutex<Schedule>,
     tallies: Mutex<BTreeMap<Operation, Tally>>,
+    reads: Mutex<Reads>,
 }
 
 impl DynamodbProxy {
@@ -53,6 +56,7 @@ impl DynamodbProxy {
             upstream: url.trim_start_matches("http://").to_owned(),
             schedule: Mutex::default(),
             tallies: Mutex::default(),
+            reads: Mutex::default(),
         });
         let accepting = shared.clone();
         std::thread::spawn(move || {
@@ -145,8 +149,18 @@ impl Shared {
                 }
                 continue;
             }
+            let read = Reads::name(&operation, &request);
+            if let Some(read) = read.as_deref().filter(|_| fate.is_stale)
+                && let Some(answer) = lock(&self.reads).outdated(read)
+            {
+                (&*client).write_all(&answer)?;
+                continue;
+            }
             (&upstream).write_all(request.bytes())?;
             let Some(answer) = Message::read(&mut answers)? else { return Ok(()) };
+            if let Some(read) = read.filter(|_| answer.is_success()) {
+                lock(&self.reads).saw(read, &answer);
+            }
             if fate.is_told {
                 (&*client).write_all(answer.bytes())?;
                 continue;

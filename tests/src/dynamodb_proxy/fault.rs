@@ -23,6 +23,9 @@ pub enum Fault {
     TransactionConflict,
     /// It is carried out, later.
     Delay(Duration),
+    /// It is answered as it was before the last change that the proxy saw; what
+    /// is read consistently, or is not read, passes.
+    Stale,
 }
 
 /// Which operations a fault befalls: of any kind and item unless it says more,
@@ -96,10 +99,12 @@ impl Rule {
 }
 
 /// What is done with an operation.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Fate {
     pub(super) delay: Option<Duration>,
     pub(super) is_forwarded: bool,
+    /// Whether the caller gets an earlier answer, where one may be given.
+    pub(super) is_stale: bool,
     /// Whether the caller gets DynamoDB's own answer.
     pub(super) is_told: bool,
     /// What the caller gets instead; nothing, and the connection ends, if none.
@@ -108,10 +113,11 @@ pub(super) struct Fate {
 
 impl From<Option<Fault>> for Fate {
     fn from(fault: Option<Fault>) -> Self {
-        let passed = Self { delay: None, is_forwarded: true, is_told: true, answer: None };
-        let refused = |answer| Self { delay: None, is_forwarded: false, is_told: false, answer };
+        let passed = Self { delay: None, is_forwarded: true, is_stale: false, is_told: true, answer: None };
+        let refused = |answer| Self { is_forwarded: false, is_told: false, answer, ..passed };
         match fault {
             None => passed,
+            Some(Fault::Stale) => Self { is_stale: true, ..passed },
             Some(Fault::Delay(delay)) => Self { delay: Some(delay), ..passed },
             Some(Fault::AnswerLost) => Self { is_told: false, ..passed },
             Some(Fault::FailedAfterwards) => Self { is_told: false, answer: Some(ErrorAnswer::Internal), ..passed },

@@ -1,6 +1,6 @@
 //! Several clients edit the same plans and keys through several processes, on a
-//! DynamoDB whose transactions conflict, that throttles, and whose answers get
-//! lost. One wins; the others are retried, or told so.
+//! DynamoDB whose transactions conflict, that throttles, reads what is out of
+//! date, and whose answers get lost. One wins; the others are retried, or told so.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
@@ -63,7 +63,7 @@ impl Client<'_> {
         let stage = format!("{}:{}", shared.api, self.dice.one_of(&STAGES));
         let patch =
             |op: &str, path: &str, value: &str| json!({"patchOperations": [{"op": op, "path": path, "value": value}]});
-        match self.dice.below(10) {
+        match self.dice.below(14) {
             0..=2 => {
                 let body = json!({"keyId": key, "keyType": "API_KEY"});
                 self.send("POST", &format!("/usageplans/{plan}/keys"), &body);
@@ -91,6 +91,17 @@ impl Client<'_> {
                 // Of a 409 it is known that it changed nothing.
                 if status == 200 || status == 503 {
                     self.descriptions.push(description.into());
+                }
+            }
+            9 => {
+                self.send("GET", &format!("/usageplans/{plan}/keys"), &Value::Null);
+            }
+            10 => {
+                self.send("GET", "/apikeys?includeValues=true&limit=500", &Value::Null);
+            }
+            11 => {
+                if let Some(key) = self.made.pop() {
+                    self.send("DELETE", &format!("/apikeys/{key}"), &Value::Null);
                 }
             }
             _ => {
@@ -141,6 +152,7 @@ fn check(fleet: &Fleet, round: u64) {
             Rule::new(Fault::NotForwarded).kind("TransactWriteItems").chance(0.03),
             Rule::new(Fault::Throttled).chance(0.03),
             Rule::new(Fault::InternalServerError).chance(0.01),
+            Rule::new(Fault::Stale).chance(0.5),
         ],
     );
     let done = Mutex::new(Vec::new());
