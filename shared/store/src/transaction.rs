@@ -127,13 +127,20 @@ impl Transaction<'_> {
         self.push(check, |write, check| write.condition_check(check))
     }
 
-    /// Raises `counter` of the item of `key` by one, if its `guard` still is `value`.
+    /// Raises `counter` of the item of `key` by one, and its version, so that
+    /// nobody puts what the item was before; if its `guard` still is `value`.
     pub(crate) fn raise(&mut self, key: &Key, counter: &str, guard: &str, value: u64) -> usize {
-        let update = Update::builder()
+        let mut update = Update::builder()
             .table_name(self.store.config_table())
             .set_key(Some(key.attributes()))
             .update_expression("ADD #counter :one")
-            .condition_expression("attribute_exists(#pk) AND #guard = :value")
+            .condition_expression("attribute_exists(#pk) AND #guard = :value");
+        if counter != attribute::VERSION {
+            update = update
+                .update_expression("ADD #counter :one, #version :one")
+                .expression_attribute_names("#version", attribute::VERSION);
+        }
+        let update = update
             .expression_attribute_names("#pk", attribute::PK)
             .expression_attribute_names("#counter", counter)
             .expression_attribute_names("#guard", guard)

@@ -5,6 +5,7 @@ mod clocks;
 mod control_plane;
 mod counts;
 mod failures;
+mod key_in_two_plans;
 mod quota;
 mod throttle;
 
