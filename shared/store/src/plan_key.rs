@@ -178,6 +178,11 @@ impl Store {
         }
     }
 
+    /// Whether a plan has any key.
+    pub(crate) async fn has_keys(&self, plan: &UsagePlanId) -> Result<bool, StoreError> {
+        Ok(KeyWalk::new(self, plan).next().await?.is_some())
+    }
+
     /// A key that is in both plans: walks the keys of both in one order, so
     /// that no more is read of the larger than of the smaller and a page.
     pub(crate) async fn common_key(&self, a: &UsagePlanId, b: &UsagePlanId) -> Result<Option<ApiKeyId>, StoreError> {

@@ -279,9 +279,15 @@ impl Store {
     ) -> Result<Option<()>, PlanError<E>> {
         let mut apis: HashMap<&RestApiId, u64> = HashMap::new();
         let mut others: HashMap<UsagePlanId, u64> = HashMap::new();
+        // Of a plan without keys none can be in another plan. One that gets a key
+        // meanwhile is no longer at the version that it is put on condition of.
+        let has_keys = stored.version > 0 && !added.is_empty() && self.has_keys(&stored.plan.id).await?;
         for new in added {
             if apis.insert(&new.api_id, new.api_version).is_some_and(|version| version != new.api_version) {
                 return Ok(None);
+            }
+            if !has_keys {
+                continue;
             }
             let prefix = keys::stage_plans(&new.stage);
             for item in self.partition(&keys::api_partition(&new.api_id), &prefix).await? {

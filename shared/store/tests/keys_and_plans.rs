@@ -2,6 +2,7 @@
 
 mod support;
 
+use keyplan_domain::plan::UsagePlan;
 use keyplan_store::{CreateKeyError, KeyInTwoPlans, PageRequest, PlanError, PlanKeyError, entropy};
 use support::{NOON, api_stage, create_api, create_key, create_plan, key, store};
 
@@ -126,6 +127,23 @@ async fn a_key_in_two_plans_of_a_stage_is_refused_from_both_sides() {
         })
         .await;
     assert!(matches!(attached, Err(PlanError::KeyInTwoPlans(refused)) if refused.other_plan_id == a));
+}
+
+/// One plan a customer is a common way to sell an API; a transaction has a
+/// hundred items at the most.
+#[tokio::test]
+async fn a_stage_can_be_in_more_plans_than_a_transaction_has_items() {
+    let store = store().await;
+    let api = create_api(&store, &["prod"]).await;
+    for _ in 0..105 {
+        create_plan(&store, &[(&api, "prod")]).await;
+    }
+    let later = create_plan(&store, &[]).await;
+    let attach = |plan: &mut UsagePlan| {
+        plan.api_stages.push(api_stage(&api, "prod"));
+        Ok::<_, ()>(())
+    };
+    assert_eq!(store.update_usage_plan(&later, attach).await.unwrap().api_stages.len(), 1);
 }
 
 #[tokio::test]
