@@ -23,7 +23,7 @@ fn a_plan_does_not_get_a_stage_and_a_key_at_once_that_another_plan_has_both_of()
             fleet.control(0, "PATCH", &format!("/usageplans/{}", plan.id), &add)
         });
         // It has decided, and waits to be let through.
-        while fleet.proxy.asked().get("TransactWriteItems").is_none() {
+        while !fleet.proxy.asked().contains_key("TransactWriteItems") {
             std::thread::sleep(Duration::from_millis(1));
         }
         let add = json!({"keyId": key.id, "keyType": "API_KEY"});
