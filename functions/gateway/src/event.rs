@@ -13,12 +13,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use lambda_runtime::Diagnostic;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
 pub use answer::encode;
 
 use crate::Request;
+use crate::parameters::encoded;
 
 /// The form in which a front end takes its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,13 +92,9 @@ fn foreign_host(host: Option<&str>, front_id: Option<&str>) -> Option<String> {
     host.filter(|host| !own(host)).map(str::to_owned)
 }
 
-/// What stands unencoded in a query's names and values.
-const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-
 /// A query of decoded parameters, in the order of their names: the order of
 /// different names is lost in the event.
 fn encoded_query<'a>(parameters: impl Iterator<Item = (&'a str, &'a str)>) -> String {
-    let encoded = |text| utf8_percent_encode(text, UNRESERVED).to_string();
     joined(parameters.map(|(name, value)| (encoded(name), encoded(value))))
 }
 

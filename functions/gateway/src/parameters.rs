@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use http::{HeaderMap, HeaderName};
-use percent_encoding::percent_decode;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, utf8_percent_encode};
 
 /// Values by name, in the order in which they were sent.
 pub(crate) type MultiMap<'a> = BTreeMap<Cow<'a, str>, Vec<Cow<'a, str>>>;
@@ -42,6 +42,14 @@ pub(crate) fn form_decoded(text: &str) -> Cow<'_, str> {
     } else {
         percent_decode(text.as_bytes()).decode_utf8_lossy()
     }
+}
+
+/// What stands unencoded in a part of a path or a query.
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// A part of a path or a query, percent-encoded.
+pub(crate) fn encoded(text: &str) -> String {
+    utf8_percent_encode(text, UNRESERVED).to_string()
 }
 
 /// Headers that concern one connection and not the request: API Gateway hands

@@ -168,7 +168,7 @@ impl Inner {
             return Ok(Err(Refusal::NoPlanForStage));
         };
         let limits = plan.limits(entry, resource_path, call.method.as_str());
-        passed.usage_plan = Some(ExplainedPlan::of(&plan, entry, resource_path, call.method.as_str(), &limits));
+        passed.usage_plan = Some(ExplainedPlan::of(&plan, entry, &limits));
         let Standing { denied, left } = self.store.standing(&plan.id, &key.id, &limits, now).await?;
         passed.left = Some(ExplainedLeft::of(&left));
         Ok(denied.map_or(Ok(()), |denied| Err(denied.into())))
@@ -245,9 +245,9 @@ impl ExplainedRefusal {
 }
 
 impl ExplainedPlan {
-    fn of(plan: &UsagePlan, entry: &ApiStage, resource_path: &str, verb: &str, limits: &Limits) -> Self {
-        let of = |verb: &str| entry.throttle.get(&format!("{resource_path}/{verb}"));
-        let method = limits.method.and_then(|_| of(verb).or_else(|| of("ANY")));
+    fn of(plan: &UsagePlan, entry: &ApiStage, limits: &Limits) -> Self {
+        let method =
+            limits.method.and_then(|limit| entry.throttle.values().find(|throttle| throttle.slot == limit.slot));
         Self {
             id: plan.id.clone(),
             name: plan.name.clone(),

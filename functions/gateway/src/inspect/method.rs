@@ -9,7 +9,6 @@ use keyplan_domain::route::ANY;
 use super::execution_log::{ExecutionLog, shown};
 use super::{Inner, InspectError, TestCall, Trial};
 use crate::exchange::Exchange;
-use crate::limits::MAX_BODY_BYTES;
 use crate::{Response, answer};
 
 /// The stage's name while a method is tested.
@@ -55,46 +54,37 @@ impl Inner {
         log.line(self.now(), format_args!("Method request path: {parameters:?}"));
         log.line(self.now(), format_args!("Method request query string: {}", trial.request.query));
         log.line(self.now(), format_args!("Method request headers: {}", shown(&trial.request.headers)));
-        let (status, headers, body) = match self.called(&exchange, &mut log).await {
-            Ok(answered) => answered,
+        let response = match self.called(&exchange).await {
+            Ok(response) => {
+                log.line(self.now(), format_args!("Received response. Status: {}", response.status().as_u16()));
+                log.line(self.now(), format_args!("Successfully completed execution"));
+                response
+            }
             Err(refusal) => {
                 let what = refusal.detail().unwrap_or(refusal.name());
                 log.line(self.now(), format_args!("Execution failed: {what}"));
-                parts(answer::identified(answer::refuse(&refusal, &exchange, self.now()), &trial.ids)).await.map_err(
-                    // A refusal's body is whole.
-                    |_| InspectError::Path,
-                )?
+                answer::refuse(&refusal, &exchange, self.now())
             }
         };
-        log.line(self.now(), format_args!("Method response headers: {}", shown(&headers)));
-        log.line(self.now(), format_args!("Method completed with status: {status}"));
-        Ok(TestedMethod { status, headers, body, log: log.into_text(), latency: self.now().since(started) })
+        let (answered, body) = answer::collected(answer::identified(response, &trial.ids)).await.into_parts();
+        log.line(self.now(), format_args!("Method response headers: {}", shown(&answered.headers)));
+        log.line(self.now(), format_args!("Method completed with status: {}", answered.status.as_u16()));
+        Ok(TestedMethod {
+            status: answered.status.as_u16(),
+            headers: answered.headers,
+            body: String::from_utf8_lossy(&body).into_owned(),
+            log: log.into_text(),
+            latency: self.now().since(started),
+        })
     }
 
-    async fn called(
-        &self,
-        exchange: &Exchange<'_>,
-        log: &mut ExecutionLog,
-    ) -> Result<(u16, HeaderMap, String), Refusal> {
+    async fn called(&self, exchange: &Exchange<'_>) -> Result<Response, Refusal> {
         let method = exchange.route.as_ref().map(|route| route.value).ok_or(Refusal::RouteUnknown)?;
-        if let Some(what) = method.unsupported {
-            return Err(Refusal::Unsupported { what });
+        match method.unsupported {
+            Some(what) => Err(Refusal::Unsupported { what }),
+            None => method.integration.call(exchange, &self.backends).await,
         }
-        let response = method.integration.call(exchange, &self.backends).await?;
-        log.line(self.now(), format_args!("Received response. Status: {}", response.status().as_u16()));
-        let answered = parts(answer::identified(response, exchange.ids)).await?;
-        log.line(self.now(), format_args!("Successfully completed execution"));
-        Ok(answered)
     }
-}
-
-async fn parts(response: Response) -> Result<(u16, HeaderMap, String), Refusal> {
-    let (parts, body) = response.into_parts();
-    let body = body
-        .collect(MAX_BODY_BYTES)
-        .await
-        .map_err(|_| Refusal::IntegrationFailed { reason: "the backend's answer did not arrive whole" })?;
-    Ok((parts.status.as_u16(), parts.headers, String::from_utf8_lossy(&body).into_owned()))
 }
 
 /// The API with this method alone, open to all, and the path of its resource.

@@ -1,7 +1,6 @@
 use std::collections::BTreeMap;
 
 use keyplan_domain::template::{Expression, Unsupported};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::exchange::Exchange;
 use crate::parameters;
@@ -9,8 +8,6 @@ use crate::parameters;
 /// `integration.request.querystring.{name}`: parameters in the place of the
 /// client's of that name. All others of the client's are passed on as they came.
 pub(super) struct QueryMappings(BTreeMap<String, Expression>);
-
-const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 impl QueryMappings {
     pub(super) fn compile(mappings: &BTreeMap<String, String>) -> Result<Self, &'static str> {
@@ -33,8 +30,7 @@ impl QueryMappings {
             }
         }
         for (name, value) in mapped {
-            let encoded = |text| utf8_percent_encode(text, UNRESERVED).to_string();
-            join(query, &format!("{}={}", encoded(name), encoded(&value)));
+            join(query, &format!("{}={}", parameters::encoded(name), parameters::encoded(&value)));
         }
     }
 }

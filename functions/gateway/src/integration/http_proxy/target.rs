@@ -5,11 +5,11 @@ use http::Uri;
 use http::uri::Authority;
 use keyplan_domain::refusal::Refusal;
 use keyplan_domain::template::{Expression, Location, Reference, Unsupported};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::percent_decode_str;
 
 use super::query::QueryMappings;
 use crate::exchange::Exchange;
-use crate::stage_variables;
+use crate::{parameters, stage_variables};
 
 /// Where a backend is: an integration's URI, with the values of its path.
 ///
@@ -40,9 +40,6 @@ enum Piece {
     Text(String),
     Variable(String),
 }
-
-/// What stands unencoded in a part of a path or a query.
-const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 const NO_URI: &str = "an integration whose URI is no HTTP address";
 
@@ -107,7 +104,7 @@ impl Target {
             // The owner's, or as the client encoded it.
             Expression::Literal(_) | Expression::Value(Reference::StageVariable(_)) => return Ok(value),
             Expression::Value(Reference::Parameter(Location::Path, _)) => value,
-            _ => Cow::Owned(utf8_percent_encode(&value, UNRESERVED).to_string()),
+            _ => Cow::Owned(parameters::encoded(&value)),
         };
         if climbs(&encoded) {
             return Err(Refusal::BadRequest { reason: "a path parameter that leads out of the backend's path" });
