@@ -155,8 +155,13 @@ impl Meter {
             return Ok(Err(refused));
         }
         let mut item = known.map(|known| known.item).unwrap_or_default();
+        // A wrong guess is put right at the time of the first: a bucket that others
+        // have filled meanwhile is busy then, whatever they do next. At a later
+        // time it would be idle again, and the guess as likely wrong.
+        let arrived = self.clock.now();
         for attempt in 0..ATTEMPTS {
-            let now = self.clock.now();
+            let conforms = limits.decide(&item.state(limits, arrived), arrived, ONE);
+            let now = if matches!(conforms, Verdict::Admitted(_)) { arrived } else { self.clock.now() };
             let state = item.state(limits, now);
             let form = match form(limits, &state, now, ONE, attempt) {
                 Ok(form) => form,

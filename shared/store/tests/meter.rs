@@ -344,3 +344,21 @@ async fn a_table_that_hangs_admits_nobody_and_holds_nobody_for_ever() {
     let (plan, key) = ids();
     assert!(meter.spend(&plan, &key, &UNLIMITED).await.is_err());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_hot_key_far_below_its_rate_is_never_told_of_a_conflict() {
+    let store = store().await;
+    let meter = Meter::new(store, Arc::new(SystemClock), PROVES_FOR);
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..64 {
+        let meter = meter.clone();
+        tasks.spawn(async move {
+            let (plan, key) = ids();
+            for _ in 0..40 {
+                // Full again after a microsecond: whoever looks finds it idle.
+                meter.spend(&plan, &key, &throttle(1e6, 1_000_000)).await.unwrap().unwrap();
+            }
+        });
+    }
+    tasks.join_all().await;
+}
