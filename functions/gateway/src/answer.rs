@@ -160,7 +160,7 @@ fn wait_of(refusal: &Refusal, now: Timestamp) -> Option<Duration> {
 }
 
 /// Rounded up, and at least 1.
-fn whole_seconds(wait: Duration) -> u64 {
+pub(crate) fn whole_seconds(wait: Duration) -> u64 {
     let up = u64::from(wait.subsec_nanos() > 0);
     wait.as_secs().saturating_add(up).max(1)
 }

@@ -8,12 +8,12 @@
 //! time until one more token returns, within which a client can use no more than
 //! `r`. So `t` never says more than `Retry-After` does where a throttle refuses.
 
-use std::time::Duration;
-
 use http::HeaderMap;
 use http::header::{HeaderName, HeaderValue};
 use keyplan_domain::left::{Left, QuotaLeft, TokensLeft};
 use keyplan_domain::time::Timestamp;
+
+use crate::answer::whole_seconds;
 
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const LIMIT: HeaderName = HeaderName::from_static("ratelimit");
@@ -61,13 +61,10 @@ fn item(name: &str, amount_key: char, amount: u64, time_key: char, seconds: Opti
     }
 }
 
-/// Rounded up, and at least 1, as for `Retry-After`.
-fn whole_seconds(time: Duration) -> u64 {
-    time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0)).max(1)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use keyplan_domain::admission::{Limits, MeterState, MethodLimit};
     use keyplan_domain::quota::{QuotaPeriod, QuotaSettings};
     use keyplan_domain::throttle::ThrottleSettings;
