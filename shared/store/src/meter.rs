@@ -151,18 +151,20 @@ impl Meter {
         }
         let at = keys::meter(plan, key);
         let known = self.seen.get(&at);
-        if let Some(refused) = known.as_ref().and_then(|known| self.proof(known, limits, self.clock.now())) {
+        let arrived = self.clock.now();
+        if let Some(refused) = known.as_ref().and_then(|known| self.proof(known, limits, arrived)) {
             return Ok(Err(refused));
         }
         let mut item = known.map(|known| known.item).unwrap_or_default();
-        // A wrong guess is put right at the time of the first: a bucket that others
-        // have filled meanwhile is busy then, whatever they do next. At a later
-        // time it would be idle again, and the guess as likely wrong.
-        let arrived = self.clock.now();
         for attempt in 0..ATTEMPTS {
-            let conforms = limits.decide(&item.state(limits, arrived), arrived, ONE);
-            let now = if matches!(conforms, Verdict::Admitted(_)) { arrived } else { self.clock.now() };
-            let state = item.state(limits, now);
+            // A wrong guess is put right at the time of the first: a bucket that
+            // others have filled meanwhile is busy then, whatever they do next. At
+            // a later time it would be idle again, and the guess as likely wrong.
+            let (mut now, mut state) = (arrived, item.state(limits, arrived));
+            if !matches!(limits.decide(&state, now, ONE), Verdict::Admitted(_)) {
+                now = self.clock.now();
+                state = item.state(limits, now);
+            }
             let form = match form(limits, &state, now, ONE, attempt) {
                 Ok(form) => form,
                 Err(denied) => return Ok(Err(Refused { denied, left: limits.left(&state, now) })),
