@@ -26,11 +26,11 @@ pub(crate) use gateway_response::GatewayResponses;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 const EXTENDED_REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-apigw-id");
 const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
+const REASON: HeaderName = HeaderName::from_static("x-keyplan-reason");
+
 /// Bytes of a body that Lambda carries in an answer (Lambda quotas,
 /// "Invocation payload"); what is not text takes a third more on its way.
 const MAX_EVENT_BODY_BYTES: usize = 6 * 1024 * 1024;
-
-const REASON: HeaderName = HeaderName::from_static("x-keyplan-reason");
 
 /// What a caller is told where nothing is customised.
 pub(crate) struct Told {

@@ -157,7 +157,7 @@ impl Authorizers {
             None => {
                 let event = event(authorizer, exchange, &identity, &method_arn)?;
                 let started = self.clock.now();
-                let answer = self.ask(asked, exchange, event).await?;
+                let answer = ask(&self.lambda, asked, exchange, event).await?;
                 let answer = Arc::new(Answer::parse(&answer).map_err(failed)?);
                 if let Some(place) = place {
                     let kept = Kept { answer: answer.clone(), since: exchange.received };
@@ -178,43 +178,43 @@ impl Authorizers {
     fn kept_answer(&self, place: &KeyHash, ttl: Duration, now: Timestamp) -> Option<Arc<Answer>> {
         self.kept.get(place).filter(|kept| now.since(kept.since) < ttl).map(|kept| kept.answer.clone())
     }
+}
 
-    /// Asks an authorizer past the cache, as the control plane tests it.
-    pub(crate) async fn test(&self, authorizer: &DeployedAuthorizer, exchange: &Exchange<'_>) -> Trial {
-        let asked = Question::of(authorizer, exchange).and_then(|question| {
-            let event = event(authorizer, exchange, &question.identity, &question.method_arn)?;
-            Ok((question.asked, event))
-        });
-        let (asked, event) = match asked {
-            Ok(asked) => asked,
-            Err(refusal) => return Trial { event: None, answer: Err(refusal) },
-        };
-        let answer = self.ask(asked, exchange, event.clone()).await.and_then(|answer| {
-            Answer::parse(&answer).map_err(failed)?;
-            serde_json::from_slice(&answer).map_err(|_| failed("the authorizer's answer is no JSON object"))
-        });
-        Trial { event: Some(event), answer }
-    }
+/// Asks an authorizer past the cache, as the control plane tests it.
+pub(crate) async fn test(lambda: &Client, authorizer: &DeployedAuthorizer, exchange: &Exchange<'_>) -> Trial {
+    let asked = Question::of(authorizer, exchange).and_then(|question| {
+        let event = event(authorizer, exchange, &question.identity, &question.method_arn)?;
+        Ok((question.asked, event))
+    });
+    let (asked, event) = match asked {
+        Ok(asked) => asked,
+        Err(refusal) => return Trial { event: None, answer: Err(refusal) },
+    };
+    let answer = ask(lambda, asked, exchange, event.clone()).await.and_then(|answer| {
+        Answer::parse(&answer).map_err(failed)?;
+        serde_json::from_slice(&answer).map_err(|_| failed("the authorizer's answer is no JSON object"))
+    });
+    Trial { event: Some(event), answer }
+}
 
-    /// What the authorizer's function answers, as it came.
-    async fn ask(&self, asked: &Asked, exchange: &Exchange<'_>, event: Vec<u8>) -> Result<Vec<u8>, Refusal> {
-        let function = asked
-            .function
-            .at(&exchange.stage.stage.variables)
-            .map_err(|_| failed("the authorizer's URI names no Lambda function with these stage variables"))?;
-        let outcome = function::invoke(&self.lambda, &function, event, TIME_OUT).await.map_err(|error| {
-            failed(match error {
-                InvokeError::TimedOut => "the authorizer took longer than 29 seconds",
-                InvokeError::Unreachable => "Lambda cannot be reached for the authorizer",
-                InvokeError::TooLarge => "the authorizer's event is larger than Lambda takes",
-                InvokeError::Refused => "Lambda refused to invoke the authorizer",
-            })
-        })?;
-        match outcome {
-            Outcome::Answered(answer) => Ok(answer),
-            Outcome::Failed { message } if message == function::UNAUTHORIZED => Err(Refusal::Unauthorized),
-            Outcome::Failed { .. } => Err(failed("the authorizer failed")),
-        }
+/// What the authorizer's function answers, as it came.
+async fn ask(lambda: &Client, asked: &Asked, exchange: &Exchange<'_>, event: Vec<u8>) -> Result<Vec<u8>, Refusal> {
+    let function = asked
+        .function
+        .at(&exchange.stage.stage.variables)
+        .map_err(|_| failed("the authorizer's URI names no Lambda function with these stage variables"))?;
+    let outcome = function::invoke(lambda, &function, event, TIME_OUT).await.map_err(|error| {
+        failed(match error {
+            InvokeError::TimedOut => "the authorizer took longer than 29 seconds",
+            InvokeError::Unreachable => "Lambda cannot be reached for the authorizer",
+            InvokeError::TooLarge => "the authorizer's event is larger than Lambda takes",
+            InvokeError::Refused => "Lambda refused to invoke the authorizer",
+        })
+    })?;
+    match outcome {
+        Outcome::Answered(answer) => Ok(answer),
+        Outcome::Failed { message } if message == function::UNAUTHORIZED => Err(Refusal::Unauthorized),
+        Outcome::Failed { .. } => Err(failed("the authorizer failed")),
     }
 }
 

@@ -19,10 +19,9 @@ use bytes::Bytes;
 use http::{HeaderMap, Method};
 use keyplan_domain::api::{Snapshot, Stage};
 use keyplan_domain::time::Timestamp;
+use keyplan_store::Store;
 use keyplan_store::clock::Clock;
-use keyplan_store::{Store, StoreError};
 
-use crate::authorizer::Authorizers;
 use crate::deployed::{DeployedApi, DeployedStage};
 use crate::exchange::Exchange;
 use crate::http_client::HttpClient;
@@ -43,7 +42,6 @@ struct Inner {
     settings: Settings,
     store: Store,
     clock: Arc<dyn Clock>,
-    authorizers: Authorizers,
     backends: Backends,
 }
 
@@ -84,51 +82,12 @@ impl Inspector {
     /// through `lambda`. No request is sent.
     #[must_use]
     pub fn new(settings: Settings, store: Store, lambda: Client, clock: Arc<dyn Clock>) -> Self {
-        let authorizers = Authorizers::new(lambda.clone(), clock.clone());
         let http = HttpClient::new(settings.address_rule.clone());
-        Self { inner: Arc::new(Inner { settings, store, clock, authorizers, backends: Backends { lambda, http } }) }
+        Self { inner: Arc::new(Inner { settings, store, clock, backends: Backends { lambda, http } }) }
     }
 
-    /// Calls a method of an API as it stands.
-    ///
-    /// # Errors
-    /// When there is no such method, or the path is not one of its resource's.
-    pub async fn test_method(
-        &self,
-        snapshot: Snapshot,
-        resource_id: &str,
-        verb: &str,
-        call: TestCall,
-    ) -> Result<TestedMethod, InspectError> {
-        self.inner.test_method(snapshot, resource_id, verb, call).await
-    }
-
-    /// Asks an authorizer of an API as it stands.
-    ///
-    /// # Errors
-    /// When there is no such authorizer.
-    pub async fn test_authorizer(
-        &self,
-        snapshot: Snapshot,
-        authorizer_id: &str,
-        call: TestCall,
-    ) -> Result<TestedAuthorizer, InspectError> {
-        self.inner.test_authorizer(snapshot, authorizer_id, call).await
-    }
-
-    /// What would become of a call to a deployed stage, and why. Whatever is
-    /// read is read now, past all caches.
-    ///
-    /// # Errors
-    /// When a table fails.
-    pub async fn explain(&self, call: &ExplainCall) -> Result<Explanation, StoreError> {
-        self.inner.explain(call).await
-    }
-}
-
-impl Inner {
     fn now(&self) -> Timestamp {
-        self.clock.now()
+        self.inner.clock.now()
     }
 }
 

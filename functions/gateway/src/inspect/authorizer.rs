@@ -5,9 +5,9 @@ use keyplan_domain::api::Snapshot;
 use serde_json::Value;
 
 use super::execution_log::{ExecutionLog, HIDDEN, without};
-use super::{Inner, InspectError, TestCall, Trial};
+use super::{InspectError, Inspector, TestCall, Trial};
 use crate::answer;
-use crate::authorizer::DeployedAuthorizer;
+use crate::authorizer::{self, DeployedAuthorizer};
 
 /// The stage's name in the method ARN that a tested authorizer is given
 /// (developer guide, "Test an API Gateway Lambda authorizer").
@@ -40,8 +40,12 @@ pub struct TestedAuthorizer {
     pub latency: Duration,
 }
 
-impl Inner {
-    pub(super) async fn test_authorizer(
+impl Inspector {
+    /// Asks an authorizer of an API as it stands.
+    ///
+    /// # Errors
+    /// When there is no such authorizer.
+    pub async fn test_authorizer(
         &self,
         mut snapshot: Snapshot,
         authorizer_id: &str,
@@ -53,12 +57,12 @@ impl Inner {
         // No method is called, so none need be told from another.
         snapshot.methods.clear();
         let trial = Trial::new(snapshot, STAGE, Method::GET, "/", call, started)?;
-        let exchange = trial.exchange(&self.settings, started);
+        let exchange = trial.exchange(&self.inner.settings, started);
 
         let mut log = ExecutionLog::of("test-request");
         log.line(self.now(), format_args!("Starting authorizer: {authorizer_id} for request: {}", trial.ids.request));
         log.line(self.now(), format_args!("Incoming identity: {HIDDEN}"));
-        let asked = self.authorizers.test(&authorizer, &exchange).await;
+        let asked = authorizer::test(&self.inner.backends.lambda, &authorizer, &exchange).await;
         if let Some(event) = asked.event.as_deref().and_then(|event| serde_json::from_slice::<Value>(event).ok()) {
             let event = without(event, &SECRETS);
             log.line(self.now(), format_args!("Endpoint request body after transformations: {event}"));

@@ -14,7 +14,7 @@ use keyplan_domain::time::Timestamp;
 use keyplan_store::{Standing, StoreError};
 use serde::Serialize;
 
-use super::Inner;
+use super::Inspector;
 use crate::answer;
 use crate::deployed::{DeployedApi, DeployedMethod, DeployedStage, Guard};
 use crate::key;
@@ -124,8 +124,13 @@ struct ExplainedQuota {
     resets_at: i64,
 }
 
-impl Inner {
-    pub(super) async fn explain(&self, call: &ExplainCall) -> Result<Explanation, StoreError> {
+impl Inspector {
+    /// What would become of a call to a deployed stage, and why. Whatever is
+    /// read is read now, past all caches.
+    ///
+    /// # Errors
+    /// When a table fails.
+    pub async fn explain(&self, call: &ExplainCall) -> Result<Explanation, StoreError> {
         let now = self.now();
         let mut explanation = Explanation::default();
         let refusal = self.follow(call, now, &mut explanation).await?.err();
@@ -141,11 +146,11 @@ impl Inner {
         now: Timestamp,
         passed: &mut Explanation,
     ) -> Result<Result<(), Refusal>, StoreError> {
-        let Some(stage) = self.store.stage(&call.rest_api_id, &call.stage).await? else {
+        let Some(stage) = self.inner.store.stage(&call.rest_api_id, &call.stage).await? else {
             return Ok(Err(Refusal::StageUnknown));
         };
         passed.deployment_id = Some(stage.deployment_id.clone());
-        let snapshot = self.store.snapshot(&call.rest_api_id, &stage.deployment_id).await?;
+        let snapshot = self.inner.store.snapshot(&call.rest_api_id, &stage.deployment_id).await?;
         let deployment = snapshot.and_then(|snapshot| DeployedApi::compile(&stage.deployment_id, snapshot).ok());
         let Some(deployment) = deployment else {
             return Ok(Err(Refusal::Internal { reason: "the stage's deployment cannot be read" }));
@@ -169,7 +174,7 @@ impl Inner {
         };
         let limits = plan.limits(entry, resource_path, call.method.as_str());
         passed.usage_plan = Some(ExplainedPlan::of(&plan, entry, &limits));
-        let Standing { denied, left } = self.store.standing(&plan.id, &key.id, &limits, now).await?;
+        let Standing { denied, left } = self.inner.store.standing(&plan.id, &key.id, &limits, now).await?;
         passed.left = Some(ExplainedLeft::of(&left));
         Ok(denied.map_or(Ok(()), |denied| Err(denied.into())))
     }
@@ -187,14 +192,14 @@ impl Inner {
         let Some(id) = call.key_id.as_ref().filter(|_| has_source) else {
             return Ok(Err(Refusal::KeyMissing));
         };
-        let Some(ApiKey { id, enabled, .. }) = self.store.api_key(id).await? else {
+        let Some(ApiKey { id, enabled, .. }) = self.inner.store.api_key(id).await? else {
             return Ok(Err(Refusal::KeyUnknown { looks_like_id: false }));
         };
         passed.key = Some(ExplainedKey { id: id.clone(), enabled });
         if !enabled {
             return Ok(Err(Refusal::KeyDisabled));
         }
-        let plans = self.store.usage_plans_of_key(&id).await?;
+        let plans = self.inner.store.usage_plans_of_key(&id).await?;
         let opens = |plan: &UsagePlan| key::entry_of(plan, stage).is_some();
         Ok(plans.into_iter().find(opens).ok_or(Refusal::NoPlanForStage))
     }

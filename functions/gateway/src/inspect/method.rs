@@ -7,7 +7,7 @@ use keyplan_domain::refusal::Refusal;
 use keyplan_domain::route::ANY;
 
 use super::execution_log::{ExecutionLog, shown};
-use super::{Inner, InspectError, TestCall, Trial};
+use super::{InspectError, Inspector, TestCall, Trial};
 use crate::exchange::Exchange;
 use crate::{Response, answer};
 
@@ -29,8 +29,12 @@ pub struct TestedMethod {
     pub latency: Duration,
 }
 
-impl Inner {
-    pub(super) async fn test_method(
+impl Inspector {
+    /// Calls a method of an API as it stands.
+    ///
+    /// # Errors
+    /// When there is no such method, or the path is not one of its resource's.
+    pub async fn test_method(
         &self,
         snapshot: Snapshot,
         resource_id: &str,
@@ -42,7 +46,7 @@ impl Inner {
         let sent = if verb == ANY { "GET" } else { verb };
         let sent = sent.parse().map_err(|_| InspectError::NoMethod)?;
         let trial = Trial::new(snapshot, STAGE, sent, &path, call, started)?;
-        let exchange = trial.exchange(&self.settings, started);
+        let exchange = trial.exchange(&self.inner.settings, started);
         if exchange.route.is_none() {
             return Err(InspectError::Path);
         }
@@ -82,7 +86,7 @@ impl Inner {
         let method = exchange.route.as_ref().map(|route| route.value).ok_or(Refusal::RouteUnknown)?;
         match method.unsupported {
             Some(what) => Err(Refusal::Unsupported { what }),
-            None => method.integration.call(exchange, &self.backends).await,
+            None => method.integration.call(exchange, &self.inner.backends).await,
         }
     }
 }
