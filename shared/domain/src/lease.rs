@@ -19,6 +19,7 @@
 //! more than `burst + rate x LIFE`. From idle, processes that ask for no more
 //! than one token each admit exactly the burst.
 
+pub mod key;
 #[cfg(test)]
 mod tests;
 
