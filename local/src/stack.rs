@@ -95,10 +95,6 @@ impl Stack {
             true => Some(demo::make(&store, &demo::Place::of(&flags), clock.now()).await?),
             false => None,
         };
-        if flags.lease_cap.get() > 1 {
-            tracing::info!("every write to a meter takes one token, whatever --lease-cap allows");
-        }
-
         let parts = Parts { flags: &flags, keys, store, tables, clock, embedded, control: control.1 };
         let (data_plane, control_plane) = parts.assemble()?;
         servers.spawn(data_plane::serve(gateway.0, data_plane, end_of(&ended)));
@@ -145,6 +141,7 @@ impl Parts<'_> {
             region: flags.region.clone(),
             account_id: flags.account_id.clone(),
             cache_ttl: CACHE_TTL,
+            lease_cap: self.flags.lease_cap,
             retry_after: true,
             // Backends of a local stack are on the same machine, as a rule.
             address_rule: AddressRule::Any,

@@ -6,17 +6,17 @@
 //! stage does, nothing is written. So no refusal spends anything. The answer
 //! has the documented order all the same: when both refuse, it is the plan's.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 use keyplan_domain::admission::Limits;
 use keyplan_domain::key::KeyByValue;
-use keyplan_domain::left::Left;
 use keyplan_domain::plan::UsagePlan;
 use keyplan_domain::refusal::Refusal;
 use keyplan_domain::throttle::Gcra;
 use keyplan_store::clock::Clock;
-use keyplan_store::{Buckets, Exhausted, Meter, Scope, Store, StoreError, Token};
+use keyplan_store::{Buckets, Debit, Exhausted, Meter, Scope, Store, StoreError, Token};
 
 use crate::configuration::Configuration;
 use crate::deployed::DeployedMethod;
@@ -26,6 +26,8 @@ use crate::key;
 pub(crate) struct Admission {
     meter: Meter,
     buckets: Buckets,
+    /// Where a plan has none of its own.
+    lease_cap: NonZeroU32,
 }
 
 /// A key, and what limits it here.
@@ -36,8 +38,9 @@ struct Limited {
 }
 
 impl Admission {
-    pub(crate) fn new(store: Store, clock: Arc<dyn Clock>, cache_ttl: Duration) -> Self {
-        Self { meter: Meter::new(store.clone(), clock.clone(), cache_ttl), buckets: Buckets::new(store, clock) }
+    pub(crate) fn new(store: Store, clock: Arc<dyn Clock>, cache_ttl: Duration, lease_cap: NonZeroU32) -> Self {
+        let meter = Meter::new(store.clone(), clock.clone(), cache_ttl);
+        Self { meter, buckets: Buckets::new(store, clock), lease_cap }
     }
 
     /// Forgets what was seen of keys' meters.
@@ -101,10 +104,14 @@ impl Admission {
 
     async fn spend(&self, limited: &Limited, exchange: &mut Exchange<'_>) -> Result<(), Refusal> {
         let Limited { key, plan, limits } = limited;
-        let spent = self.meter.spend(&plan.id, &key.key_id, limits).await.map_err(|error| failed(&error))?;
+        let cap = plan.lease_cap().unwrap_or(self.lease_cap);
+        let spent =
+            self.meter.spend_leased(&plan.id, &key.key_id, limits, cap).await.map_err(|error| failed(&error))?;
         match spent {
             Ok(admitted) => {
-                tell_of_quota(&admitted.left, limited, exchange);
+                if let Some(debit) = &admitted.debit {
+                    tell_of_quota(debit, limited, exchange);
+                }
                 exchange.left = Some(admitted.left);
                 Ok(())
             }
@@ -130,10 +137,9 @@ impl Admission {
 
 /// One line of the log for each share of its quota that a key has just used up.
 /// Metric filters count it by `quota_percent`.
-fn tell_of_quota(left: &Left, limited: &Limited, exchange: &Exchange<'_>) {
-    const OF_ONE_REQUEST: u32 = 1;
-    let Some(quota) = &left.quota else { return };
-    for percent in quota.passed_by(OF_ONE_REQUEST) {
+fn tell_of_quota(debit: &Debit, limited: &Limited, exchange: &Exchange<'_>) {
+    let Some(quota) = &debit.quota else { return };
+    for percent in quota.passed_by(debit.tokens) {
         tracing::info!(
             quota_percent = percent,
             key_id = limited.key.key_id.as_str(),

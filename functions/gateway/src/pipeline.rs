@@ -36,7 +36,7 @@ impl Pipeline {
         Self {
             configuration: Configuration::new(store.clone(), &settings),
             authorizers: Authorizers::new(lambda.clone(), clock.clone()),
-            admission: Admission::new(store, clock.clone(), settings.cache_ttl),
+            admission: Admission::new(store, clock.clone(), settings.cache_ttl, settings.lease_cap),
             backends: Backends { lambda, http: HttpClient::new(settings.address_rule.clone()) },
             settings,
             clock,

@@ -1,3 +1,4 @@
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -16,6 +17,9 @@ pub struct Settings {
     pub account_id: String,
     /// How long stages, keys and plans are kept before they are read again.
     pub cache_ttl: Duration,
+    /// The most tokens that one write to a key's meter may take, where the
+    /// key's plan does not say. 1 is strict.
+    pub lease_cap: NonZeroU32,
     /// Whether a 429 that waiting helps says how long: `Retry-After`.
     pub retry_after: bool,
     /// Which addresses HTTP integrations may reach.
@@ -40,7 +44,7 @@ pub struct DefaultTarget {
 #[derive(Clone, Debug)]
 pub struct Environment {
     /// `AWS_REGION`, `AWS_ACCOUNT_ID`, `CONFIG_CACHE_TTL_SECONDS`,
-    /// `RETRY_AFTER`, `RATE_LIMIT_HEADERS`, `ALLOWED_PRIVATE_CIDRS`,
+    /// `METERING_LEASE_CAP`, `RETRY_AFTER`, `RATE_LIMIT_HEADERS`, `ALLOWED_PRIVATE_CIDRS`,
     /// `DEFAULT_REST_API_ID` and `DEFAULT_STAGE`.
     pub settings: Settings,
     /// `AWS_ENDPOINT_URL_DYNAMODB` and AWS's variables for credentials.
@@ -102,6 +106,13 @@ fn settings(variable: impl Fn(&str) -> Option<String>) -> Result<Settings, Inval
             expected: "a whole number of seconds",
         })?,
     };
+    let lease_cap = match variable("METERING_LEASE_CAP") {
+        None => NonZeroU32::MIN,
+        Some(tokens) => tokens.parse().map_err(|_| InvalidEnvironment::Malformed {
+            name: "METERING_LEASE_CAP",
+            expected: "a whole number of at least 1",
+        })?,
+    };
     let switch = |name, default| match variable(name).as_deref() {
         None => Ok(default),
         Some("true") => Ok(true),
@@ -131,6 +142,7 @@ fn settings(variable: impl Fn(&str) -> Option<String>) -> Result<Settings, Inval
         region: required("AWS_REGION", "a region's name")?,
         account_id,
         cache_ttl,
+        lease_cap,
         retry_after: switch("RETRY_AFTER", true)?,
         rate_limit_headers: switch("RATE_LIMIT_HEADERS", false)?,
         address_rule: AddressRule::PublicAnd(allowed),
@@ -158,6 +170,7 @@ mod tests {
     fn what_is_not_set_has_a_default() {
         let settings = read(&[]).unwrap();
         assert_eq!(settings.cache_ttl, Duration::from_secs(5));
+        assert_eq!(settings.lease_cap, NonZeroU32::MIN);
         assert!(settings.retry_after && !settings.rate_limit_headers);
         assert_eq!(settings.default_target, None);
     }
@@ -166,6 +179,7 @@ mod tests {
     fn every_variable_counts() {
         let settings = read(&[
             ("CONFIG_CACHE_TTL_SECONDS", "0"),
+            ("METERING_LEASE_CAP", "10"),
             ("RETRY_AFTER", "false"),
             ("ALLOWED_PRIVATE_CIDRS", "10.0.0.0/16, fd00::/8"),
             ("RATE_LIMIT_HEADERS", "true"),
@@ -189,6 +203,7 @@ mod tests {
             (("AWS_ACCOUNT_ID", ""), "AWS_ACCOUNT_ID is not set: an account of 12 digits is expected"),
             (("AWS_ACCOUNT_ID", "123"), "AWS_ACCOUNT_ID must be 12 digits"),
             (("AWS_REGION", ""), "AWS_REGION is not set: a region's name is expected"),
+            (("METERING_LEASE_CAP", "0"), "METERING_LEASE_CAP must be a whole number of at least 1"),
             (("CONFIG_CACHE_TTL_SECONDS", "5s"), "CONFIG_CACHE_TTL_SECONDS must be a whole number of seconds"),
             (("RETRY_AFTER", "yes"), "RETRY_AFTER must be true or false"),
             (

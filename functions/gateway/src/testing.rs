@@ -77,6 +77,7 @@ pub(crate) fn settings() -> Settings {
         region: "us-east-1".into(),
         account_id: "000000000000".into(),
         cache_ttl: Duration::from_secs(5),
+        lease_cap: std::num::NonZeroU32::MIN,
         retry_after: true,
         address_rule: crate::AddressRule::Any,
         rate_limit_headers: false,

@@ -1,6 +1,7 @@
 //! Usage plans, and which of their limits a request faces.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
 
@@ -71,7 +72,18 @@ pub struct MethodThrottle {
     pub slot: u16,
 }
 
+/// The tag of a plan that says how many tokens of a key's meter one write may take.
+pub const LEASE_CAP_TAG: &str = "keyplan:leaseCap";
+
 impl UsagePlan {
+    /// The most tokens of a key's meter that one write may take, if the plan
+    /// says so in [`LEASE_CAP_TAG`]. A tag that is no whole number of at least
+    /// 1 says nothing.
+    #[must_use]
+    pub fn lease_cap(&self) -> Option<NonZeroU32> {
+        self.tags.get(LEASE_CAP_TAG)?.parse().ok()
+    }
+
     /// The plan's entry for a stage; one whose `uid` differs is another stage.
     #[must_use]
     pub fn api_stage(&self, api_id: &RestApiId, stage: &str, uid: &str) -> Option<&ApiStage> {

@@ -41,7 +41,7 @@ use aws_sdk_dynamodb::Client;
 pub use api_key::CreateKeyError;
 pub use deployment::{DeleteDeployment, DeployError};
 pub use error::{StoreError, UpdateError};
-pub use meter::{Admitted, Buckets, Exhausted, Meter, Refused, Scope, Standing, Token};
+pub use meter::{Admitted, Buckets, Debit, Exhausted, Meter, Refused, Scope, Standing, Token};
 pub use page::{Page, PageRequest};
 pub use plan_key::PlanKeyError;
 pub use tables::Tables;

@@ -20,12 +20,17 @@
 //! limits make it better. Limits are those of the call, and a grant is seen once
 //! the time is over for which a meter believes what it saw.
 //!
+//! **Leases.** [`Meter::spend_leased`] takes several tokens in one write and
+//! admits by them in memory ([`keyplan_domain::lease::key`]). Quotas stay exact;
+//! a process that dies strands what it held.
+//!
 //! **Failure.** The SDK does not retry these writes. One that met a transaction
 //! has changed nothing and is sent again. An error, or an answer that got lost,
 //! may have spent a token and admits nobody; the write is made once more, which
 //! may spend a second one, and then the caller is told of the failure.
 
 mod bucket;
+mod lease;
 mod state;
 mod write;
 
@@ -36,11 +41,12 @@ use std::time::Duration;
 use keyplan_domain::admission::{Denied, Limits, MeterState, Verdict};
 use keyplan_domain::id::UsagePlanId;
 use keyplan_domain::key::ApiKeyId;
-use keyplan_domain::left::Left;
+use keyplan_domain::left::{Left, QuotaLeft};
 use keyplan_domain::time::Timestamp;
 use quick_cache::sync::Cache;
 
 pub use self::bucket::{Buckets, Exhausted, Scope, Token};
+use self::lease::LeasedMeter;
 pub(crate) use self::state::{DayCounts, MeterItem, day_attribute, remaining_attribute};
 use self::write::{Besides, Form, Outcome, Write};
 use crate::clock::Clock;
@@ -54,6 +60,9 @@ const GUESSES: u32 = 4;
 const ATTEMPTS: u32 = 64;
 /// Meters whose last state a process remembers.
 const REMEMBERED: usize = 100_000;
+/// Meters that a process leases of at once.
+const LEASED: usize = 10_000;
+
 /// Spends the tokens of keys in plans.
 #[derive(Clone, Debug)]
 pub struct Meter {
@@ -64,6 +73,8 @@ pub struct Meter {
     seen: Arc<Cache<Key, Seen>>,
     /// How long it does.
     proves_for: Duration,
+    /// What this process holds of meters. One that is forgotten is lost.
+    leases: Arc<Cache<Key, Arc<LeasedMeter>>>,
 }
 
 #[derive(Clone, Debug)]
@@ -81,8 +92,20 @@ impl Seen {
 /// A request that is admitted and paid for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Admitted {
-    /// What is left after it.
+    /// What is left after it. What this process leased and has not used is left.
     pub left: Left,
+    /// What its write took; `None` when a lease admitted it without one.
+    pub debit: Option<Debit>,
+}
+
+/// What one write took of a meter. Shares of a quota that are used up are told
+/// by this: every write has its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Debit {
+    /// Tokens by which the counts grew.
+    pub tokens: u32,
+    /// What the counter leaves of the quota.
+    pub quota: Option<QuotaLeft>,
 }
 
 /// A request that is refused and has spent nothing.
@@ -133,7 +156,7 @@ impl Meter {
     /// as configuration is kept, as a rule.
     #[must_use]
     pub fn new(store: Store, clock: Arc<dyn Clock>, proves_for: Duration) -> Self {
-        Self { store, clock, seen: Arc::new(Cache::new(REMEMBERED)), proves_for }
+        Self { store, clock, seen: Arc::new(Cache::new(REMEMBERED)), proves_for, leases: Arc::new(Cache::new(LEASED)) }
     }
 
     /// Spends one token of `key` in `plan` under `limits`, or says why not.
@@ -152,7 +175,7 @@ impl Meter {
         let at = keys::meter(plan, key);
         let known = self.seen.get(&at);
         let arrived = self.clock.now();
-        if let Some(refused) = known.as_ref().and_then(|known| self.proof(known, limits, arrived)) {
+        if let Some(refused) = known.as_ref().and_then(|known| self.proof(known, limits, arrived, 0)) {
             return Ok(Err(refused));
         }
         let mut item = known.map(|known| known.item).unwrap_or_default();
@@ -170,7 +193,7 @@ impl Meter {
                 Err(denied) => return Ok(Err(Refused { denied, left: limits.left(&state, now) })),
             };
             let is_repair = form.is_repair();
-            let besides = Besides::Counts;
+            let besides = Besides::Counts { settled: 0 };
             let write = Write { key: &at, limits, now, tokens: ONE, form, besides, stale: &item.stale(now) };
             match self.store.spend(write).await? {
                 Outcome::Written(new) => {
@@ -180,7 +203,8 @@ impl Meter {
                         continue;
                     }
                     self.keep_history(plan, key, &new, now).await;
-                    return Ok(Ok(Admitted { left: limits.left(&new.state(limits, now), now) }));
+                    let left = limits.left(&new.state(limits, now), now);
+                    return Ok(Ok(Admitted { left, debit: Some(Debit { tokens: ONE.get(), quota: left.quota }) }));
                 }
                 Outcome::Refused(current) => item = self.remember(&at, current, now),
             }
@@ -203,7 +227,7 @@ impl Meter {
             None if limits.quota.is_none() && limits.never_conforms() => Arc::default(),
             None => self.remember(&at, self.store.meter_item(plan, key).await?, now),
         };
-        Ok(item.standing(limits, now))
+        Ok(self.standing_here(&at, &item, limits))
     }
 
     /// The refusal of a key that this process knows to be refused: asked first,
@@ -225,21 +249,29 @@ impl Meter {
         let now = self.clock.now();
         let at = keys::meter(plan, key);
         let Some(seen) = self.seen.get(&at) else { return Ok(None) };
-        if seen.is_fresh(now, self.proves_for) || refusal(&seen.item, limits, now).is_none() {
-            return Ok(self.proof(&seen, limits, now));
+        let held = self.held(&at, limits);
+        if held.leased > 0 {
+            return Ok(None);
+        }
+        if held.counted > 0 || seen.is_fresh(now, self.proves_for) || refusal(&seen.item, limits, now, 0).is_none() {
+            return Ok(self.proof(&seen, limits, now, held.counted));
         }
         let item = self.remember(&at, self.store.meter_item(plan, key).await?, now);
-        Ok(refusal(&item, limits, now))
+        Ok(refusal(&item, limits, now, 0))
     }
 
-    /// Forgets what was seen, so that an operator's grant acts at once.
+    /// Forgets what was seen, so that an operator's grant acts at once. Leases
+    /// are dropped with their rests: a counter that was set anew does not
+    /// contain them any more.
     pub fn forget(&self) {
         self.seen.clear();
+        self.leases.clear();
     }
 
-    /// The refusal that what was seen proves, if it does.
-    fn proof(&self, seen: &Seen, limits: &Limits, now: Timestamp) -> Option<Refused> {
-        if seen.is_fresh(now, self.proves_for) { refusal(&seen.item, limits, now) } else { None }
+    /// The refusal that what was seen proves, if it does, to a process that
+    /// holds `counted` tokens of the quota.
+    fn proof(&self, seen: &Seen, limits: &Limits, now: Timestamp, counted: u32) -> Option<Refused> {
+        if seen.is_fresh(now, self.proves_for) { refusal(&seen.item, limits, now, counted) } else { None }
     }
 
     /// No state can make such a request conform: it only tells whether the
@@ -272,8 +304,9 @@ impl Meter {
 
 /// The refusal that a state proves. One that is implausible proves nothing and
 /// is repaired by the next write.
-fn refusal(item: &MeterItem, limits: &Limits, now: Timestamp) -> Option<Refused> {
-    let state = item.state(limits, now);
+fn refusal(item: &MeterItem, limits: &Limits, now: Timestamp, counted: u32) -> Option<Refused> {
+    let mut state = item.state(limits, now);
+    state.used = state.used.saturating_sub(i64::from(counted));
     match limits.decide(&state, now, ONE) {
         Verdict::Denied(denied) => Some(Refused { denied, left: limits.left(&state, now) }),
         Verdict::Admitted(_) | Verdict::Implausible(_) => None,

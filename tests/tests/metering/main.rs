@@ -6,6 +6,7 @@ mod control_plane;
 mod counts;
 mod failures;
 mod key_in_two_plans;
+mod leased;
 mod quota;
 mod throttle;
 

@@ -38,6 +38,7 @@ fn gateway_settings() -> keyplan_gateway::Settings {
         region: "us-east-1".into(),
         account_id: "000000000000".into(),
         cache_ttl: Duration::ZERO,
+        lease_cap: std::num::NonZeroU32::MIN,
         retry_after: true,
         rate_limit_headers: false,
         address_rule: AddressRule::Any,

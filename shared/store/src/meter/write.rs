@@ -45,8 +45,12 @@ impl Form<'_> {
 /// What a write that spends sets besides TATs.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Besides {
-    /// The day's count, and the quota's with what it leaves.
-    Counts,
+    /// The day's count, and the quota's with what it leaves, without those of
+    /// the tokens that are counted already.
+    Counts {
+        /// How many are.
+        settled: u32,
+    },
     /// When the item may be removed, in seconds since the Unix epoch.
     Expiry(i128),
 }
@@ -247,7 +251,7 @@ impl Parts {
     /// What a write sets that spends, besides TATs.
     fn spend(&mut self, write: &Write<'_>) {
         match write.besides {
-            Besides::Counts => self.count(write),
+            Besides::Counts { settled } => self.count(write, settled),
             Besides::Expiry(seconds) => {
                 self.names.insert("#expires".into(), attribute::EXPIRES_AT.to_owned());
                 self.values.insert(":expires".into(), number(seconds));
@@ -256,9 +260,9 @@ impl Parts {
         }
     }
 
-    fn count(&mut self, write: &Write<'_>) {
+    fn count(&mut self, write: &Write<'_>, settled: u32) {
         let today = write.now.date();
-        let tokens = i64::from(write.tokens.get());
+        let tokens = i64::from(write.tokens.get().saturating_sub(settled));
         self.names.insert("#d".into(), day_attribute(today));
         self.values.insert(":n".into(), number(tokens));
         self.values.insert(":zero".into(), number(0));

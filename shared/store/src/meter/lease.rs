@@ -1,0 +1,214 @@
+//! Spending from leases: one write takes several tokens, and this process
+//! admits by them.
+
+use std::convert::Infallible;
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use keyplan_domain::admission::{Limits, MeterState, Verdict};
+use keyplan_domain::id::UsagePlanId;
+use keyplan_domain::key::ApiKeyId;
+use keyplan_domain::lease::Moment;
+use keyplan_domain::lease::key::LeasedKey;
+
+use super::write::{Besides, Outcome, Write};
+use super::{ATTEMPTS, Admitted, Debit, Meter, MeterItem, ONE, Refused, Standing, form};
+use crate::StoreError;
+use crate::keys::{self, Key};
+
+/// A meter that this process leases of.
+#[derive(Debug, Default)]
+pub(super) struct LeasedMeter {
+    leased: Mutex<LeasedKey>,
+    /// Held by whoever asks the table.
+    asking: tokio::sync::Mutex<()>,
+    /// Requests that hold `asking` or wait for it.
+    waiting: AtomicU32,
+    /// Times that asking the table failed.
+    failures: AtomicU64,
+}
+
+impl LeasedMeter {
+    fn leased(&self) -> MutexGuard<'_, LeasedKey> {
+        self.leased.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Meter {
+    /// As [`Meter::spend`], by a lease of at most `cap` tokens: most requests of
+    /// a key that is used much then cost no I/O. With a cap of 1, and under a
+    /// method's throttle, it is `spend`.
+    ///
+    /// Of one process, one write per key is under way at a time; requests that
+    /// come meanwhile wait for it and share what it brings, its failure too.
+    ///
+    /// # Errors
+    /// As [`Meter::spend`].
+    pub async fn spend_leased(
+        &self,
+        plan: &UsagePlanId,
+        key: &ApiKeyId,
+        limits: &Limits,
+        cap: NonZeroU32,
+    ) -> Result<Result<Admitted, Refused>, StoreError> {
+        if cap == NonZeroU32::MIN || limits.method.is_some() || limits.never_conforms() {
+            return self.spend(plan, key, limits).await;
+        }
+        let at = keys::meter(plan, key);
+        let meter = self.leased_meter(&at);
+        if let Some(known) = self.spend_known(&at, &meter, limits) {
+            return Ok(known);
+        }
+        let failures = meter.failures.load(Ordering::Acquire);
+        let _waiting = Waiting::at(&meter.waiting);
+        let _asking = meter.asking.lock().await;
+        if let Some(known) = self.spend_known(&at, &meter, limits) {
+            return Ok(known);
+        }
+        if meter.failures.load(Ordering::Acquire) != failures {
+            let detail = "the write that this one waited for failed".to_owned();
+            return Err(StoreError::Unavailable { operation: "UpdateItem", detail });
+        }
+        let asked = self.ask(plan, key, &at, &meter, limits, cap).await;
+        if asked.is_err() {
+            meter.failures.fetch_add(1, Ordering::AcqRel);
+        }
+        asked
+    }
+
+    /// What this process holds of a meter. A method's throttle lets no lease admit.
+    pub(super) fn held(&self, at: &Key, limits: &Limits) -> Held {
+        match self.leases.get(at).filter(|_| limits.method.is_none()) {
+            Some(meter) => Held::of(&meter.leased(), limits, self.clock.moment()),
+            None => Held::default(),
+        }
+    }
+
+    /// How a key stands here, by what is known of its meter and what is held of it.
+    pub(super) fn standing_here(&self, at: &Key, item: &MeterItem, limits: &Limits) -> Standing {
+        let now = self.clock.moment();
+        let state = self.held(at, limits).stands(item.state(limits, now.wall), limits);
+        Standing { denied: limits.denies(&state, now.wall), left: limits.left(&state, now.wall) }
+    }
+
+    fn leased_meter(&self, at: &Key) -> Arc<LeasedMeter> {
+        let Ok(meter) = self.leases.get_or_insert_with(at, || Ok::<_, Infallible>(Arc::default()));
+        meter
+    }
+
+    /// What can be decided without I/O.
+    fn spend_known(&self, at: &Key, meter: &LeasedMeter, limits: &Limits) -> Option<Result<Admitted, Refused>> {
+        let now = self.clock.moment();
+        let seen = self.seen.get(at);
+        let mut leased = meter.leased();
+        let is_taken = leased.take(limits, now);
+        let held = Held::of(&leased, limits, now);
+        drop(leased);
+        if is_taken {
+            let state = seen.map(|seen| seen.item.state(limits, now.wall)).unwrap_or_default();
+            let left = limits.left(&held.stands(state, limits), now.wall);
+            return Some(Ok(Admitted { left, debit: None }));
+        }
+        seen.and_then(|seen| self.proof(&seen, limits, now.wall, held.counted)).map(Err)
+    }
+
+    async fn ask(
+        &self,
+        plan: &UsagePlanId,
+        key: &ApiKeyId,
+        at: &Key,
+        meter: &LeasedMeter,
+        limits: &Limits,
+        cap: NonZeroU32,
+    ) -> Result<Result<Admitted, Refused>, StoreError> {
+        let mut item = self.seen.get(at).map(|seen| seen.item).unwrap_or_default();
+        let arrived = self.clock.moment();
+        for attempt in 0..ATTEMPTS {
+            // As in `spend`: a wrong guess is put right at the time of the first.
+            let (mut from, mut known) = (arrived, item.state(limits, arrived.wall));
+            if !matches!(limits.decide(&known, from.wall, ONE), Verdict::Admitted(_)) {
+                from = self.clock.moment();
+                known = item.state(limits, from.wall);
+            }
+            let now = from.wall;
+            let waiting = meter.waiting.load(Ordering::Relaxed).max(1);
+            let asking = meter.leased().ask(limits, &known, from, cap, waiting);
+            let (tokens, settled) = (asking.tokens(), asking.settled());
+            let state = asking.stands(&known);
+            let form = match form(limits, &state, now, tokens, attempt) {
+                Ok(form) => form,
+                Err(denied) => {
+                    meter.leased().not_granted(asking);
+                    return Ok(Err(Refused { denied, left: limits.left(&state, now) }));
+                }
+            };
+            let is_repair = form.is_repair();
+            let besides = Besides::Counts { settled };
+            let write = Write { key: at, limits, now, tokens, form, besides, stale: &item.stale(now) };
+            // Whatever else comes of it, what was asked for is dropped, and what it settles.
+            match self.store.spend(write).await? {
+                Outcome::Written(new) if !is_repair => {
+                    let new = self.remember(at, new, now);
+                    let held = {
+                        let mut leased = meter.leased();
+                        leased.granted(asking);
+                        Held::of(&leased, limits, from)
+                    };
+                    let state = new.state(limits, now);
+                    let quota = limits.left(&state, now).quota;
+                    let left = limits.left(&held.stands(state, limits), now);
+                    self.keep_history(plan, key, &new, now).await;
+                    return Ok(Ok(Admitted { left, debit: Some(Debit { tokens: tokens.get() - settled, quota }) }));
+                }
+                Outcome::Written(current) | Outcome::Refused(current) => {
+                    meter.leased().not_granted(asking);
+                    item = self.remember(at, current, now);
+                }
+            }
+        }
+        Err(StoreError::Conflict)
+    }
+}
+
+/// Tokens of a meter that this process holds.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Held {
+    /// By which it admits without a write.
+    pub(super) leased: u32,
+    /// Which the quota's counter contains, those among them.
+    pub(super) counted: u32,
+}
+
+impl Held {
+    fn of(leased: &LeasedKey, limits: &Limits, now: Moment) -> Self {
+        Self { leased: leased.leased(limits, now), counted: leased.held(limits, now) }
+    }
+
+    /// `state` as it stands for this process: what it holds is not used yet.
+    fn stands(self, state: MeterState, limits: &Limits) -> MeterState {
+        let increment = |tokens| limits.throttle.and_then(|gcra| gcra.increment(tokens));
+        let returned = NonZeroU32::new(self.leased).and_then(increment).unwrap_or_default();
+        MeterState {
+            tat: state.tat.map(|tat| tat.saturating_sub(returned)),
+            used: state.used.saturating_sub(i64::from(self.counted)),
+            ..state
+        }
+    }
+}
+
+/// Counts a request among those that wait, while it does.
+struct Waiting<'a>(&'a AtomicU32);
+
+impl<'a> Waiting<'a> {
+    fn at(waiting: &'a AtomicU32) -> Self {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Self(waiting)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
