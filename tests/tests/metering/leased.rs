@@ -42,6 +42,7 @@ fn check(fleet: &Fleet, number: u64) {
     assert_eq!(used, LIMIT, "{told}");
     assert!(admitted <= used, "{told}");
     if !kills && !faults {
+        assert!(writes.asked < LIMIT / 2, "{told}");
         // What was leased is used or settled: a token a process at most is left.
         assert!(used - admitted <= PROCESSES as u64, "{told}");
     }
