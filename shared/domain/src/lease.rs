@@ -76,6 +76,10 @@ struct Lease {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LeaseId(u64);
 
+/// Of a token that no lease covers, taken where the shared bucket could not be
+/// asked.
+const UNASKED: LeaseId = LeaseId(0);
+
 /// What becomes of a request at a bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Taking {
@@ -131,6 +135,26 @@ impl LeasedBucket {
         }
     }
 
+    /// Takes one token where the shared bucket cannot be asked: of the lease,
+    /// while it lasts, and then of the bucket as this process knows it, as though
+    /// it had it to itself. So of several processes each admits the burst and the
+    /// rate. Never gives [`Taking::Ask`].
+    pub fn take_unasked(&mut self, now: Moment) -> Taking {
+        let asked = self.take(now, 1);
+        if !matches!(asked, Taking::Ask(_)) {
+            return asked;
+        }
+        let clamped = |tat| if self.gcra.is_plausible(tat, now.wall) { tat } else { self.gcra.furthest(now.wall) };
+        match self.gcra.admit(self.tat.map(clamped), now.wall, NonZeroU32::MIN) {
+            Ok(tat) => {
+                self.tat = Some(tat);
+                Taking::Taken(UNASKED)
+            }
+            Err(Nonconforming::Wait(wait)) => Taking::Refused { wait: Some(wait) },
+            Err(Nonconforming::Never) => Taking::Refused { wait: None },
+        }
+    }
+
     /// Notes that `tokens` were granted by a write that was begun at `from` and
     /// left the bucket at `tat`. One of them is the asker's own; it is of the
     /// lease that is given.
@@ -150,6 +174,11 @@ impl LeasedBucket {
     /// Takes a token back whose request was refused elsewhere. That of a lease
     /// which is over is lost.
     pub fn give_back(&mut self, id: LeaseId) {
+        if id == UNASKED {
+            let token = self.gcra.increment(NonZeroU32::MIN).unwrap_or_default();
+            self.tat = self.tat.map(|tat| tat.saturating_sub(token));
+            return;
+        }
         if let Some(lease) = self.lease.as_mut().filter(|lease| lease.id == id) {
             lease.left += 1;
             lease.used = lease.used.saturating_sub(1);

@@ -15,6 +15,7 @@ pub mod id;
 pub mod key;
 pub mod lease;
 pub mod left;
+pub mod outage;
 pub mod plan;
 pub mod policy;
 pub mod quota;

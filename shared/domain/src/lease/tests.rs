@@ -171,6 +171,31 @@ fn a_debt_that_these_settings_cannot_reach_proves_nothing() {
     assert_eq!(bucket.take(START, 1), Taking::Ask(ONE));
 }
 
+#[test]
+fn unasked_a_bucket_gives_its_lease_then_its_burst_and_its_rate() {
+    let mut bucket = LeasedBucket::new(gcra(2.0, 5));
+    let table = gcra(2.0, 5).admit(None, NOON, NonZeroU32::new(2).unwrap()).unwrap();
+    bucket.granted(NonZeroU32::new(2).unwrap(), START, Some(table));
+    // One is left of the lease, and three of the bucket.
+    for _ in 0..4 {
+        assert!(matches!(bucket.take_unasked(START), Taking::Taken(_)));
+    }
+    let half_a_second = Duration::from_millis(500);
+    assert_eq!(bucket.take_unasked(START), Taking::Refused { wait: Some(half_a_second) });
+    assert!(matches!(bucket.take_unasked(after(half_a_second)), Taking::Taken(_)));
+    assert!(matches!(bucket.take_unasked(after(half_a_second)), Taking::Refused { .. }));
+}
+
+#[test]
+fn a_token_taken_unasked_goes_back_as_any_other() {
+    let mut bucket = LeasedBucket::new(gcra(1.0, 1));
+    let Taking::Taken(id) = bucket.take_unasked(START) else { panic!("a full bucket refuses") };
+    assert!(matches!(bucket.take_unasked(START), Taking::Refused { .. }));
+    bucket.give_back(id);
+    assert!(matches!(bucket.take_unasked(START), Taking::Taken(_)));
+    assert_eq!(LeasedBucket::new(gcra(0.0, 1)).take_unasked(START), Taking::Refused { wait: None });
+}
+
 proptest! {
     #[test]
     fn from_idle_a_strict_bucket_admits_exactly_its_burst(
