@@ -30,7 +30,7 @@ impl From<StoreError> for Failure {
         Self(match error {
             StoreError::Conflict => ApiError::concurrent_modification(),
             StoreError::InvalidPosition => ApiError::bad_request("Invalid position specified"),
-            StoreError::Unavailable { .. } | StoreError::Throttled { .. } => {
+            StoreError::Unavailable { .. } | StoreError::Throttled { .. } | StoreError::Outage => {
                 tracing::error!(%error, "the store is unavailable");
                 ApiError::new(503, "ServiceUnavailableException", "Service Unavailable")
             }

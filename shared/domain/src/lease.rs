@@ -138,20 +138,24 @@ impl LeasedBucket {
     /// Takes one token where the shared bucket cannot be asked: of the lease,
     /// while it lasts, and then of the bucket as this process knows it, as though
     /// it had it to itself. So of several processes each admits the burst and the
-    /// rate. Never gives [`Taking::Ask`].
-    pub fn take_unasked(&mut self, now: Moment) -> Taking {
-        let asked = self.take(now, 1);
-        if !matches!(asked, Taking::Ask(_)) {
-            return asked;
+    /// rate.
+    ///
+    /// # Errors
+    /// After how long a token returns; `None` when waiting is in vain.
+    pub fn take_unasked(&mut self, now: Moment) -> Result<LeaseId, Option<Duration>> {
+        match self.take(now, 1) {
+            Taking::Taken(lease) => return Ok(lease),
+            Taking::Refused { wait } => return Err(wait),
+            Taking::Ask(_) => {}
         }
         let clamped = |tat| if self.gcra.is_plausible(tat, now.wall) { tat } else { self.gcra.furthest(now.wall) };
         match self.gcra.admit(self.tat.map(clamped), now.wall, NonZeroU32::MIN) {
             Ok(tat) => {
                 self.tat = Some(tat);
-                Taking::Taken(UNASKED)
+                Ok(UNASKED)
             }
-            Err(Nonconforming::Wait(wait)) => Taking::Refused { wait: Some(wait) },
-            Err(Nonconforming::Never) => Taking::Refused { wait: None },
+            Err(Nonconforming::Wait(wait)) => Err(Some(wait)),
+            Err(Nonconforming::Never) => Err(None),
         }
     }
 

@@ -26,6 +26,9 @@ pub enum StoreError {
         /// What was asked of it.
         operation: &'static str,
     },
+    /// DynamoDB was not asked, since it is known to fail.
+    #[error("DynamoDB is out and was not asked")]
+    Outage,
     /// An item is not as this version writes it.
     #[error("an item {what} cannot be read: {detail}")]
     Corrupt {

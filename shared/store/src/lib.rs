@@ -33,6 +33,7 @@ mod token;
 mod transaction;
 mod usage;
 mod usage_plan;
+mod watch;
 
 use std::sync::Arc;
 
@@ -41,17 +42,21 @@ use aws_sdk_dynamodb::Client;
 pub use api_key::CreateKeyError;
 pub use deployment::{DeleteDeployment, DeployError};
 pub use error::{StoreError, UpdateError};
-pub use meter::{Admitted, Buckets, Debit, Exhausted, Meter, Refused, Scope, Standing, Token};
+pub use meter::{Admitted, Buckets, Debit, Exhausted, Meter, Metering, Refused, Scope, Standing, Token};
 pub use page::{Page, PageRequest};
 pub use plan_key::PlanKeyError;
 pub use tables::Tables;
 pub use usage::DailyUsage;
 pub use usage_plan::{KeyInTwoPlans, PlanError};
+pub use watch::TableWatch;
 
 /// The tables and the client they are reached through; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Store {
     inner: Arc<Inner>,
+    /// Who keeps calls for meters and buckets away from the usage table while it
+    /// is out.
+    usage_watch: Option<Arc<TableWatch>>,
 }
 
 #[derive(Debug)]
@@ -64,7 +69,20 @@ impl Store {
     /// A store over `tables`; no request is sent.
     #[must_use]
     pub fn new(client: Client, tables: Tables) -> Self {
-        Self { inner: Arc::new(Inner { client, tables }) }
+        Self { inner: Arc::new(Inner { client, tables }), usage_watch: None }
+    }
+
+    /// The same store, whose calls for meters and buckets go through `watch`.
+    #[must_use]
+    pub fn watched(self, watch: Arc<TableWatch>) -> Self {
+        Self { usage_watch: Some(watch), ..self }
+    }
+
+    async fn ask_usage<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+        match &self.usage_watch {
+            Some(watch) => watch.ask(call).await,
+            None => call.await,
+        }
     }
 
     fn client(&self) -> &Client {

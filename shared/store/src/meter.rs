@@ -28,9 +28,11 @@
 //! has changed nothing and is sent again. An error, or an answer that got lost,
 //! may have spent a token and admits nobody; the write is made once more, which
 //! may spend a second one, and then the caller is told of the failure.
+//! [`Metering`] goes on while the table is out.
 
 mod bucket;
 mod lease;
+mod outage;
 mod state;
 mod write;
 
@@ -47,6 +49,7 @@ use quick_cache::sync::Cache;
 
 pub use self::bucket::{Buckets, Exhausted, Scope, Token};
 use self::lease::LeasedMeter;
+pub use self::outage::{KEPT, Metering};
 pub(crate) use self::state::{DayCounts, MeterItem, day_attribute, remaining_attribute};
 use self::write::{Besides, Form, Outcome, Write};
 use crate::clock::Clock;

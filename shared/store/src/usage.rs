@@ -143,7 +143,8 @@ impl Store {
     }
 
     pub(crate) async fn meter_item(&self, plan: &UsagePlanId, key: &ApiKeyId) -> Result<MeterItem, StoreError> {
-        let item = self.get_item(self.usage_table(), &keys::meter(plan, key)).await?;
+        let at = keys::meter(plan, key);
+        let item = self.ask_usage(self.get_item(self.usage_table(), &at)).await?;
         Ok(item.map(|item| MeterItem::read(&item.into_attributes())).unwrap_or_default())
     }
 
@@ -189,7 +190,8 @@ impl Store {
 /// the same period; else the whole quota.
 fn remaining_on(quota: QuotaSettings, days: &BTreeMap<Date, DayCounts>, day: Date) -> i64 {
     let first_day = quota.window_of_day(day).first_day;
-    days.range(first_day..=day).rev().find_map(|(_, counts)| counts.remaining).unwrap_or_else(|| i64::from(quota.limit))
+    let left = days.range(first_day..=day).rev().find_map(|(_, counts)| counts.remaining);
+    left.map_or_else(|| i64::from(quota.limit), |left| left.max(0))
 }
 
 fn month_of(day: Date) -> String {

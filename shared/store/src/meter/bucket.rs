@@ -129,6 +129,13 @@ impl Buckets {
         asked
     }
 
+    /// As [`Buckets::take`], by what this process knows of the bucket alone.
+    pub(super) fn take_unasked(&self, scope: &Scope<'_>, throttle: Gcra) -> Result<Token, Exhausted> {
+        let bucket = self.bucket(scope, throttle);
+        let taken = bucket.leased(throttle).take_unasked(self.clock.moment());
+        taken.map(|lease| bucket.token(lease)).map_err(|wait| Exhausted { wait })
+    }
+
     fn bucket(&self, scope: &Scope<'_>, throttle: Gcra) -> Arc<Bucket> {
         let key = keys::bucket(scope);
         let Ok(bucket) = self.known.get_or_insert_with(&key, || {

@@ -98,7 +98,12 @@ impl Meter {
     }
 
     /// What can be decided without I/O.
-    fn spend_known(&self, at: &Key, meter: &LeasedMeter, limits: &Limits) -> Option<Result<Admitted, Refused>> {
+    pub(super) fn spend_known(
+        &self,
+        at: &Key,
+        meter: &LeasedMeter,
+        limits: &Limits,
+    ) -> Option<Result<Admitted, Refused>> {
         let now = self.clock.moment();
         let seen = self.seen.get(at);
         let mut leased = meter.leased();

@@ -71,6 +71,15 @@ impl MeterItem {
         item
     }
 
+    /// The item as a write would leave it that brings its state from
+    /// [`MeterItem::state`] to this, without the days: those of this process's
+    /// alone are nothing to keep in history.
+    pub(super) fn brought_to(&self, state: MeterState, limits: &Limits, now: Timestamp) -> Self {
+        let mut quotas = self.quotas.clone();
+        quotas.extend(limits.quota.map(|quota| (quota.window(now).counter(), state.used)));
+        Self { tat: state.tat, method_tats: state.method_tats, quotas, ..Self::default() }
+    }
+
     /// The state that limits are decided on: the count of the current period.
     pub(crate) fn state(&self, limits: &Limits, now: Timestamp) -> MeterState {
         let counted = limits.quota.and_then(|quota| self.quotas.get(&quota.window(now).counter()));

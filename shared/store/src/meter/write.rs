@@ -83,8 +83,13 @@ impl Store {
     /// then spend twice, which is the safe direction.
     ///
     /// # Errors
-    /// When it cannot be sent, is throttled, or nobody knows again.
+    /// When it cannot be sent, is throttled, or nobody knows again; when the
+    /// table is out.
     pub(super) async fn spend(&self, write: Write<'_>) -> Result<Outcome, StoreError> {
+        self.ask_usage(self.spend_unwatched(write)).await
+    }
+
+    async fn spend_unwatched(&self, write: Write<'_>) -> Result<Outcome, StoreError> {
         let mut race = Race::default();
         let mut is_unknown = false;
         loop {
