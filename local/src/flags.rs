@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::Parser;
 use keyplan_admin::credentials::Credentials;
+use keyplan_domain::outage::OnFailure;
 
 /// Keyplan in one process: API Gateway's control plane and data plane for API
 /// keys, key sources and usage plans, with a DynamoDB of its own.
@@ -36,6 +37,11 @@ pub(crate) struct Flags {
     /// The most tokens that one write to a meter may take; 1 is strict
     #[arg(long, value_name = "N", default_value = "1")]
     pub(crate) lease_cap: NonZeroU32,
+
+    /// While the meters cannot be written, `open` admits by what this process
+    /// knows and `closed` refuses; left out, plans with a quota refuse
+    #[arg(long, value_name = "open|closed")]
+    pub(crate) metering_on_failure: Option<OnFailure>,
 
     /// Tell callers what their plan leaves them, in RateLimit-Policy and RateLimit
     #[arg(long)]
@@ -136,7 +142,9 @@ mod tests {
         assert_eq!((flags.region.as_str(), flags.account_id.as_str()), ("us-east-1", "000000000000"));
         assert_eq!(flags.lease_cap.get(), 1);
         assert_eq!(first_id(&[]).unwrap(), "local");
-        assert!(!flags.demo && !flags.rate_limit_headers && flags.data.is_none());
+        assert!(
+            !flags.demo && !flags.rate_limit_headers && flags.data.is_none() && flags.metering_on_failure.is_none()
+        );
     }
 
     #[test]
@@ -159,6 +167,7 @@ mod tests {
             ("--control", "4500"),
             ("--gateway", "localhost"),
             ("--lease-cap", "0"),
+            ("--metering-on-failure", "half"),
             ("--dynamodb-endpoint", "localhost:8000"),
             ("--lambda-endpoint", "ftp://host"),
             ("--region", "US"),

@@ -142,6 +142,7 @@ impl Parts<'_> {
             account_id: flags.account_id.clone(),
             cache_ttl: CACHE_TTL,
             lease_cap: self.flags.lease_cap,
+            on_failure: flags.metering_on_failure.unwrap_or_default(),
             retry_after: true,
             // Backends of a local stack are on the same machine, as a rule.
             address_rule: AddressRule::Any,

@@ -8,7 +8,6 @@
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::time::Duration;
 
 use keyplan_domain::admission::Limits;
 use keyplan_domain::key::KeyByValue;
@@ -16,16 +15,16 @@ use keyplan_domain::plan::UsagePlan;
 use keyplan_domain::refusal::Refusal;
 use keyplan_domain::throttle::Gcra;
 use keyplan_store::clock::Clock;
-use keyplan_store::{Buckets, Debit, Exhausted, Meter, Scope, Store, StoreError, Token};
+use keyplan_store::{Debit, Exhausted, Metering, Scope, Store, StoreError, Token};
 
 use crate::configuration::Configuration;
 use crate::deployed::DeployedMethod;
 use crate::exchange::Exchange;
 use crate::key;
+use crate::settings::Settings;
 
 pub(crate) struct Admission {
-    meter: Meter,
-    buckets: Buckets,
+    metering: Metering,
     /// Where a plan has none of its own.
     lease_cap: NonZeroU32,
 }
@@ -38,14 +37,14 @@ struct Limited {
 }
 
 impl Admission {
-    pub(crate) fn new(store: Store, clock: Arc<dyn Clock>, cache_ttl: Duration, lease_cap: NonZeroU32) -> Self {
-        let meter = Meter::new(store.clone(), clock.clone(), cache_ttl);
-        Self { meter, buckets: Buckets::new(store, clock), lease_cap }
+    pub(crate) fn new(store: Store, clock: Arc<dyn Clock>, settings: &Settings) -> Self {
+        let metering = Metering::new(store, clock, settings.cache_ttl, settings.on_failure);
+        Self { metering, lease_cap: settings.lease_cap }
     }
 
     /// Forgets what was seen of keys' meters.
     pub(crate) fn forget(&self) {
-        self.meter.forget();
+        self.metering.forget();
     }
 
     /// Spends a token of every limit that the request faces, or of none.
@@ -85,13 +84,13 @@ impl Admission {
     ) -> Result<Token, Refusal> {
         if let Some(Limited { key, plan, limits }) = limited {
             let known =
-                self.meter.still_refused(&plan.id, &key.key_id, limits).await.map_err(|error| failed(&error))?;
+                self.metering.still_refused(&plan.id, &key.key_id, limits).await.map_err(|error| failed(&error))?;
             if let Some(refused) = known {
                 exchange.left = Some(refused.left);
                 return Err(refused.denied.into());
             }
         }
-        let Exhausted { wait } = match self.buckets.take(scope, throttle).await.map_err(|error| failed(&error))? {
+        let Exhausted { wait } = match self.metering.take(scope, throttle).await.map_err(|error| failed(&error))? {
             Ok(token) => return Ok(token),
             Err(exhausted) => exhausted,
         };
@@ -105,8 +104,7 @@ impl Admission {
     async fn spend(&self, limited: &Limited, exchange: &mut Exchange<'_>) -> Result<(), Refusal> {
         let Limited { key, plan, limits } = limited;
         let cap = plan.lease_cap().unwrap_or(self.lease_cap);
-        let spent =
-            self.meter.spend_leased(&plan.id, &key.key_id, limits, cap).await.map_err(|error| failed(&error))?;
+        let spent = self.metering.spend(&plan.id, &key.key_id, limits, cap).await.map_err(|error| failed(&error))?;
         match spent {
             Ok(admitted) => {
                 if let Some(debit) = &admitted.debit {
@@ -129,7 +127,7 @@ impl Admission {
         exchange: &mut Exchange<'_>,
     ) -> Result<Option<Refusal>, Refusal> {
         let Limited { key, plan, limits } = limited;
-        let standing = self.meter.standing(&plan.id, &key.key_id, limits).await.map_err(|error| failed(&error))?;
+        let standing = self.metering.standing(&plan.id, &key.key_id, limits).await.map_err(|error| failed(&error))?;
         exchange.left = Some(standing.left);
         Ok(standing.denied.map(Into::into))
     }
@@ -181,6 +179,9 @@ fn failed(error: &StoreError) -> Refusal {
     if matches!(error, StoreError::Throttled { .. }) {
         return Refusal::MeterThrottled;
     }
-    tracing::error!(%error, "the meter cannot be written");
+    // That the table is out was told when it began.
+    if !matches!(error, StoreError::Outage) {
+        tracing::error!(%error, "the meter cannot be written");
+    }
     Refusal::Internal { reason: "the meter cannot be written" }
 }

@@ -4,8 +4,13 @@
 //! kept as well. A compiled deployment is kept for the life of the process,
 //! since a snapshot never changes. Authorising a key costs one read of the key
 //! by its value and one of each plan and stage that is not kept.
+//!
+//! While the table fails, what was last read of a stage, key or plan stands in
+//! for it, for [`OUTLIVES`] at most; what is not known then is a failure. Once
+//! the table is known to be out, one request a second asks it and no other waits.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use keyplan_domain::id::{RestApiId, UsagePlanId};
 use keyplan_domain::key::{KeyByValue, KeyHash};
@@ -14,7 +19,8 @@ use keyplan_domain::refusal::Refusal;
 use keyplan_domain::route::InvalidRoutes;
 use keyplan_domain::time::Timestamp;
 use keyplan_store::cache::TtlCache;
-use keyplan_store::{Store, StoreError};
+use keyplan_store::clock::Clock;
+use keyplan_store::{Store, StoreError, TableWatch};
 use quick_cache::sync::Cache;
 
 use crate::deployed::{DeployedApi, DeployedStage};
@@ -29,8 +35,19 @@ const KEYS: usize = 100_000;
 /// Plans kept at once.
 const PLANS: usize = 10_000;
 
+/// For how long what was read stands in for what cannot be read again. A key that
+/// was disabled or deleted just before goes on opening its stages as long, in
+/// processes that had it cached. It is longer than most outages, and no longer
+/// than a key's owner may take to notice.
+const OUTLIVES: Duration = Duration::from_secs(60 * 60);
+/// How long a read may take where something stands in for what it brings.
+const PATIENCE_FOR_NEWS: Duration = Duration::from_secs(1);
+/// How long a read may take otherwise, all tries together.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 pub(crate) struct Configuration {
     store: Store,
+    table: TableWatch,
     stages: TtlCache<StageName, Option<Arc<DeployedStage>>>,
     deployments: Cache<DeploymentName, Arc<DeployedApi>>,
     keys: TtlCache<KeyHash, Option<Arc<KeyByValue>>>,
@@ -64,16 +81,28 @@ pub(crate) enum ConfigurationError {
 impl From<ConfigurationError> for Refusal {
     fn from(error: ConfigurationError) -> Self {
         let detail = std::error::Error::source(&error).map(ToString::to_string);
-        tracing::error!(%error, detail, "the configuration cannot be read");
+        // That the table is out was told when it began.
+        if !matches!(error, ConfigurationError::Store(StoreError::Outage)) {
+            tracing::error!(%error, detail, "the configuration cannot be read");
+        }
         Self::Internal { reason: "the configuration cannot be read" }
     }
 }
 
+impl ConfigurationError {
+    /// Whether it says nothing of what was to be read.
+    fn is_of_table(&self) -> bool {
+        use StoreError::{Conflict, Outage, Throttled, Unavailable};
+        matches!(self, Self::Store(Outage | Unavailable { .. } | Throttled { .. } | Conflict))
+    }
+}
+
 impl Configuration {
-    pub(crate) fn new(store: Store, settings: &Settings) -> Self {
+    pub(crate) fn new(store: Store, clock: Arc<dyn Clock>, settings: &Settings) -> Self {
         let ttl = settings.cache_ttl;
         Self {
             store,
+            table: TableWatch::new("config", clock),
             stages: TtlCache::new(STAGES, ttl),
             deployments: Cache::new(DEPLOYMENTS),
             keys: TtlCache::new(KEYS, ttl),
@@ -87,28 +116,42 @@ impl Configuration {
         name: &StageName,
         now: Timestamp,
     ) -> Result<Option<Arc<DeployedStage>>, ConfigurationError> {
-        self.stages.get_or_load(name, now, || self.read_stage(name)).await
+        let read = |is_news| self.read_stage(name, is_news);
+        self.stages.get_or_outdated(name, now, OUTLIVES, ConfigurationError::is_of_table, read).await
     }
 
-    async fn read_stage(&self, name: &StageName) -> Result<Option<Arc<DeployedStage>>, ConfigurationError> {
-        let Some(stage) = self.store.stage_to_cache(&name.api, &name.stage).await? else {
+    async fn read_stage(
+        &self,
+        name: &StageName,
+        is_news: bool,
+    ) -> Result<Option<Arc<DeployedStage>>, ConfigurationError> {
+        let read = self.store.stage_to_cache(&name.api, &name.stage);
+        let Some(stage) = self.ask(is_news, read).await? else {
             return Ok(None);
         };
         let key = DeploymentName { api: name.api.clone(), deployment: stage.deployment_id.clone() };
-        let deployment = self.deployments.get_or_insert_async(&key, self.read_deployment(&key)).await?;
+        let deployment = self.deployments.get_or_insert_async(&key, self.read_deployment(&key, is_news)).await?;
         Ok(Some(Arc::new(DeployedStage { stage, deployment })))
     }
 
-    async fn read_deployment(&self, name: &DeploymentName) -> Result<Arc<DeployedApi>, ConfigurationError> {
-        let snapshot = self.store.snapshot(&name.api, &name.deployment).await?.ok_or(ConfigurationError::NoSnapshot)?;
+    async fn read_deployment(
+        &self,
+        name: &DeploymentName,
+        is_news: bool,
+    ) -> Result<Arc<DeployedApi>, ConfigurationError> {
+        let read = self.store.snapshot(&name.api, &name.deployment);
+        let snapshot = self.ask(is_news, read).await?.ok_or(ConfigurationError::NoSnapshot)?;
         Ok(Arc::new(DeployedApi::compile(&name.deployment, snapshot)?))
     }
 
     /// The key that has a value.
     pub(crate) async fn key(&self, value: &str, now: Timestamp) -> Result<Option<Arc<KeyByValue>>, ConfigurationError> {
-        let hash = KeyHash::of(value);
-        let read = || async { Ok(self.store.key_by_value(&hash).await?.map(Arc::new)) };
-        self.keys.get_or_load(&hash, now, read).await
+        let hash = &KeyHash::of(value);
+        let read = |is_news| async move {
+            let read = self.store.key_by_value(hash);
+            Ok(self.ask(is_news, read).await?.map(Arc::new))
+        };
+        self.keys.get_or_outdated(hash, now, OUTLIVES, ConfigurationError::is_of_table, read).await
     }
 
     /// A plan.
@@ -117,8 +160,23 @@ impl Configuration {
         id: &UsagePlanId,
         now: Timestamp,
     ) -> Result<Option<Arc<UsagePlan>>, ConfigurationError> {
-        let read = || async { Ok(self.store.usage_plan_to_cache(id).await?.map(Arc::new)) };
-        self.plans.get_or_load(id, now, read).await
+        let read = |is_news| async move {
+            let read = self.store.usage_plan_to_cache(id);
+            Ok(self.ask(is_news, read).await?.map(Arc::new))
+        };
+        self.plans.get_or_outdated(id, now, OUTLIVES, ConfigurationError::is_of_table, read).await
+    }
+
+    /// Reads, unless the table is out. `is_news`: something stands in for it.
+    async fn ask<T>(&self, is_news: bool, read: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+        let patience = if is_news { PATIENCE_FOR_NEWS } else { PATIENCE };
+        let read = async {
+            tokio::time::timeout(patience, read).await.unwrap_or_else(|_| {
+                let detail = format!("no answer within {} s", patience.as_secs());
+                Err(StoreError::Unavailable { operation: "read configuration", detail })
+            })
+        };
+        self.table.ask(read).await
     }
 
     /// Forgets stages, keys and plans, so that the next request reads them.

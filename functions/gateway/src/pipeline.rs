@@ -34,9 +34,9 @@ pub(crate) struct Pipeline {
 impl Pipeline {
     pub(crate) fn new(settings: Settings, store: Store, lambda: Client, clock: Arc<dyn Clock>) -> Self {
         Self {
-            configuration: Configuration::new(store.clone(), &settings),
+            configuration: Configuration::new(store.clone(), clock.clone(), &settings),
             authorizers: Authorizers::new(lambda.clone(), clock.clone()),
-            admission: Admission::new(store, clock.clone(), settings.cache_ttl, settings.lease_cap),
+            admission: Admission::new(store, clock.clone(), &settings),
             backends: Backends { lambda, http: HttpClient::new(settings.address_rule.clone()) },
             settings,
             clock,

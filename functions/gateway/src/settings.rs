@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use keyplan_domain::id::RestApiId;
+use keyplan_domain::outage::OnFailure;
 use keyplan_store::Tables;
 use keyplan_store::connect::{Connection, MissingVariable};
 
@@ -20,6 +21,8 @@ pub struct Settings {
     /// The most tokens that one write to a key's meter may take, where the
     /// key's plan does not say. 1 is strict.
     pub lease_cap: NonZeroU32,
+    /// What becomes of metered requests while the meters cannot be written.
+    pub on_failure: OnFailure,
     /// Whether a 429 that waiting helps says how long: `Retry-After`.
     pub retry_after: bool,
     /// Which addresses HTTP integrations may reach.
@@ -44,8 +47,9 @@ pub struct DefaultTarget {
 #[derive(Clone, Debug)]
 pub struct Environment {
     /// `AWS_REGION`, `AWS_ACCOUNT_ID`, `CONFIG_CACHE_TTL_SECONDS`,
-    /// `METERING_LEASE_CAP`, `RETRY_AFTER`, `RATE_LIMIT_HEADERS`, `ALLOWED_PRIVATE_CIDRS`,
-    /// `DEFAULT_REST_API_ID` and `DEFAULT_STAGE`.
+    /// `METERING_LEASE_CAP`, `METERING_ON_FAILURE`, `RETRY_AFTER`,
+    /// `RATE_LIMIT_HEADERS`, `ALLOWED_PRIVATE_CIDRS`, `DEFAULT_REST_API_ID` and
+    /// `DEFAULT_STAGE`.
     pub settings: Settings,
     /// `AWS_ENDPOINT_URL_DYNAMODB` and AWS's variables for credentials.
     pub connection: Connection,
@@ -113,6 +117,12 @@ fn settings(variable: impl Fn(&str) -> Option<String>) -> Result<Settings, Inval
             expected: "a whole number of at least 1",
         })?,
     };
+    let on_failure = match variable("METERING_ON_FAILURE") {
+        None => OnFailure::default(),
+        Some(mode) => mode
+            .parse()
+            .map_err(|_| InvalidEnvironment::Malformed { name: "METERING_ON_FAILURE", expected: "open or closed" })?,
+    };
     let switch = |name, default| match variable(name).as_deref() {
         None => Ok(default),
         Some("true") => Ok(true),
@@ -143,6 +153,7 @@ fn settings(variable: impl Fn(&str) -> Option<String>) -> Result<Settings, Inval
         account_id,
         cache_ttl,
         lease_cap,
+        on_failure,
         retry_after: switch("RETRY_AFTER", true)?,
         rate_limit_headers: switch("RATE_LIMIT_HEADERS", false)?,
         address_rule: AddressRule::PublicAnd(allowed),
@@ -170,7 +181,7 @@ mod tests {
     fn what_is_not_set_has_a_default() {
         let settings = read(&[]).unwrap();
         assert_eq!(settings.cache_ttl, Duration::from_secs(5));
-        assert_eq!(settings.lease_cap, NonZeroU32::MIN);
+        assert_eq!((settings.lease_cap, settings.on_failure), (NonZeroU32::MIN, OnFailure::ByLimits));
         assert!(settings.retry_after && !settings.rate_limit_headers);
         assert_eq!(settings.default_target, None);
     }
@@ -180,6 +191,7 @@ mod tests {
         let settings = read(&[
             ("CONFIG_CACHE_TTL_SECONDS", "0"),
             ("METERING_LEASE_CAP", "10"),
+            ("METERING_ON_FAILURE", "closed"),
             ("RETRY_AFTER", "false"),
             ("ALLOWED_PRIVATE_CIDRS", "10.0.0.0/16, fd00::/8"),
             ("RATE_LIMIT_HEADERS", "true"),
@@ -188,6 +200,7 @@ mod tests {
         ])
         .unwrap();
         assert_eq!(settings.cache_ttl, Duration::ZERO);
+        assert_eq!(settings.on_failure, OnFailure::Closed);
         assert!(!settings.retry_after && settings.rate_limit_headers);
         let networks = vec!["10.0.0.0/16".parse().unwrap(), "fd00::/8".parse().unwrap()];
         assert_eq!(settings.address_rule, AddressRule::PublicAnd(networks));
@@ -204,6 +217,7 @@ mod tests {
             (("AWS_ACCOUNT_ID", "123"), "AWS_ACCOUNT_ID must be 12 digits"),
             (("AWS_REGION", ""), "AWS_REGION is not set: a region's name is expected"),
             (("METERING_LEASE_CAP", "0"), "METERING_LEASE_CAP must be a whole number of at least 1"),
+            (("METERING_ON_FAILURE", "half"), "METERING_ON_FAILURE must be open or closed"),
             (("CONFIG_CACHE_TTL_SECONDS", "5s"), "CONFIG_CACHE_TTL_SECONDS must be a whole number of seconds"),
             (("RETRY_AFTER", "yes"), "RETRY_AFTER must be true or false"),
             (

@@ -78,6 +78,7 @@ pub(crate) fn settings() -> Settings {
         account_id: "000000000000".into(),
         cache_ttl: Duration::from_secs(5),
         lease_cap: std::num::NonZeroU32::MIN,
+        on_failure: Default::default(),
         retry_after: true,
         address_rule: crate::AddressRule::Any,
         rate_limit_headers: false,

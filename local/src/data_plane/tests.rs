@@ -33,6 +33,7 @@ impl DataPlane {
             account_id: "000000000000".into(),
             cache_ttl: Duration::from_secs(5),
             lease_cap: std::num::NonZeroU32::MIN,
+            on_failure: Default::default(),
             retry_after: true,
             address_rule: keyplan_gateway::AddressRule::Any,
             rate_limit_headers: false,

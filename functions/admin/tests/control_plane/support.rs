@@ -39,6 +39,7 @@ fn gateway_settings() -> keyplan_gateway::Settings {
         account_id: "000000000000".into(),
         cache_ttl: Duration::ZERO,
         lease_cap: std::num::NonZeroU32::MIN,
+        on_failure: Default::default(),
         retry_after: true,
         rate_limit_headers: false,
         address_rule: AddressRule::Any,
