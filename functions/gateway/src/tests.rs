@@ -7,6 +7,7 @@ mod http_proxies;
 mod integrations;
 mod keys;
 mod lambda;
+mod outages;
 mod rate_limit_headers;
 mod stage_throttles;
 
@@ -35,6 +36,8 @@ struct Bench {
     clock: Arc<HandClock>,
     lambda: Lambda,
     lambda_client: aws_sdk_lambda::Client,
+    /// To the DynamoDB.
+    connection: Connection,
     api: RestApiId,
 }
 
@@ -69,7 +72,8 @@ impl Bench {
         let client = lambda_client(&connection, Some(&lambda.url));
         let gateway = Gateway::new(settings, store.clone(), client.clone(), clock.clone());
         store.create_rest_api(&rest_api(source), &root()).await.unwrap();
-        let bench = Self { gateway, store, clock, lambda, lambda_client: client, api: RestApiId::new(API) };
+        let api = RestApiId::new(API);
+        let bench = Self { gateway, store, clock, lambda, lambda_client: client, connection, api };
         bench
             .edit(|definition| {
                 definition.resources.insert("pet001".into(), pet());
