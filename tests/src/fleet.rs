@@ -25,6 +25,8 @@ pub struct Fleet {
     /// that requires a key.
     pub api: String,
     workers: Vec<Mutex<Stack>>,
+    /// What the workers are started with.
+    flags: Vec<&'static str>,
     seconds_ahead: AtomicI64,
 }
 
@@ -60,6 +62,12 @@ impl Fleet {
     /// `workers` processes to be called, and one to administer.
     #[must_use]
     pub fn start(workers: usize) -> Self {
+        Self::with(workers, &[])
+    }
+
+    /// The same, with more flags for the workers.
+    #[must_use]
+    pub fn with(workers: usize, flags: &[&'static str]) -> Self {
         let dynamodb = Dynamodb::start();
         let proxy = DynamodbProxy::before(&dynamodb.url);
         let admin = Stack::with(&["--dynamodb-endpoint", &proxy.url]);
@@ -68,7 +76,7 @@ impl Fleet {
         api.deploy("prod", &json!({}));
         let api = api.id;
         let seconds_ahead = AtomicI64::new(to_noon(SystemClock.now()));
-        let mut fleet = Self { proxy, dynamodb, admin, api, workers: Vec::new(), seconds_ahead };
+        let mut fleet = Self { proxy, dynamodb, admin, api, workers: Vec::new(), flags: flags.to_vec(), seconds_ahead };
         fleet.admin.advance(fleet.seconds_ahead.load(Ordering::Relaxed));
         fleet.workers = (0..workers).map(|_| Mutex::new(fleet.new_worker())).collect();
         fleet
@@ -106,6 +114,12 @@ impl Fleet {
         let mut worker = lock(&self.workers[process]);
         worker.kill();
         *worker = self.new_worker();
+    }
+
+    /// What a process has logged up to now.
+    #[must_use]
+    pub fn logged(&self, process: usize) -> String {
+        lock(&self.workers[process]).logged()
     }
 
     /// The URL of a path of the stage at a process.
@@ -177,7 +191,7 @@ impl Fleet {
     }
 
     fn new_worker(&self) -> Stack {
-        let worker = Stack::with(&["--dynamodb-endpoint", &self.proxy.url]);
+        let worker = Stack::with(&[&["--dynamodb-endpoint", &*self.proxy.url], &*self.flags].concat());
         worker.advance(self.seconds_ahead.load(Ordering::Relaxed));
         worker
     }

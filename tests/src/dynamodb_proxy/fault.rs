@@ -15,6 +15,8 @@ pub enum Fault {
     FailedAfterwards,
     /// It is not carried out, and the connection ends without an answer.
     NotForwarded,
+    /// It is not carried out, and nothing comes of it for a minute.
+    Hanging,
     /// It is not carried out: 500 `InternalServerError`.
     InternalServerError,
     /// It is not carried out: `ProvisionedThroughputExceededException`.
@@ -122,6 +124,7 @@ impl From<Option<Fault>> for Fate {
             Some(Fault::AnswerLost) => Self { is_told: false, ..passed },
             Some(Fault::FailedAfterwards) => Self { is_told: false, answer: Some(ErrorAnswer::Internal), ..passed },
             Some(Fault::NotForwarded) => refused(None),
+            Some(Fault::Hanging) => Self { delay: Some(Duration::from_secs(60)), ..refused(None) },
             Some(Fault::InternalServerError) => refused(Some(ErrorAnswer::Internal)),
             Some(Fault::Throttled) => refused(Some(ErrorAnswer::Throttled)),
             Some(Fault::TransactionConflict) => refused(Some(ErrorAnswer::TransactionConflict)),

@@ -7,6 +7,7 @@ mod counts;
 mod failures;
 mod key_in_two_plans;
 mod leased;
+mod outages;
 mod quota;
 mod throttle;
 

@@ -194,11 +194,24 @@ impl Metering {
         }
         // One at a time: each decides on what the one before it left.
         let mut counts = self.unsettled.lock();
-        let admitted = self.meter.admit_alone(at, limits);
-        if admitted.is_ok() {
-            counts.admitted(at, limits.quota, self.clock.now());
+        let now = self.clock.now();
+        let item = self.meter.seen.get(at).map(|seen| seen.item).unwrap_or_default();
+        let mut state = item.state(limits, now);
+        if let Verdict::Implausible(clamped) = limits.decide(&state, now, ONE) {
+            state = clamped;
         }
-        Ok(admitted)
+        match limits.decide(&state, now, ONE) {
+            Verdict::Admitted(next) => {
+                let left = limits.left(&next, now);
+                // As though it had been written.
+                self.meter.remember(at, item.brought_to(next, limits, now), now);
+                counts.admitted(at, limits.quota, now);
+                Ok(Ok(Admitted { left, debit: Some(Debit { tokens: ONE.get(), quota: left.quota }) }))
+            }
+            Verdict::Denied(denied) => Ok(Err(Refused { denied, left: limits.left(&state, now) })),
+            // What is clamped is plausible.
+            Verdict::Implausible(_) => Err(StoreError::Outage),
+        }
     }
 
     fn refused_alone(&self, at: &Key, limits: &Limits) -> Result<Option<Refused>, StoreError> {
@@ -243,30 +256,6 @@ impl Meter {
     fn refused_always_alone(&self, at: &Key, limits: &Limits) -> Refused {
         let Standing { denied, left } = self.standing_alone(at, limits);
         Refused { denied: denied.unwrap_or(Denied::Throttled { wait: None }), left }
-    }
-
-    /// Admits a request by what is known of its meter, and remembers that as
-    /// though it had been written; what leases left over stays counted.
-    fn admit_alone(&self, at: &Key, limits: &Limits) -> Result<Admitted, Refused> {
-        let now = self.clock.now();
-        let item = self.seen.get(at).map(|seen| seen.item).unwrap_or_default();
-        let mut state = item.state(limits, now);
-        let mut verdict = limits.decide(&state, now, ONE);
-        if let Verdict::Implausible(clamped) = verdict {
-            verdict = limits.decide(&clamped, now, ONE);
-            state = clamped;
-        }
-        match verdict {
-            Verdict::Admitted(next) => {
-                let left = limits.left(&next, now);
-                self.remember(at, item.brought_to(next, limits, now), now);
-                Ok(Admitted { left, debit: Some(Debit { tokens: ONE.get(), quota: left.quota }) })
-            }
-            Verdict::Denied(denied) => Err(Refused { denied, left: limits.left(&state, now) }),
-            Verdict::Implausible(_) => {
-                Err(Refused { denied: Denied::Throttled { wait: None }, left: limits.left(&state, now) })
-            }
-        }
     }
 }
 
