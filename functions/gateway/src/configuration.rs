@@ -7,7 +7,7 @@
 //!
 //! While the table fails, what was last read of a stage, key or plan stands in
 //! for it, for [`OUTLIVES`] at most; what is not known then is a failure. Once
-//! the table is known to be out, one request a second asks it and no other waits.
+//! the table is known to be out, no request waits for it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -101,8 +101,8 @@ impl Configuration {
     pub(crate) fn new(store: Store, clock: Arc<dyn Clock>, settings: &Settings) -> Self {
         let ttl = settings.cache_ttl;
         Self {
+            table: TableWatch::of_config(store.clone(), clock),
             store,
-            table: TableWatch::new("config", clock),
             stages: TtlCache::new(STAGES, ttl),
             deployments: Cache::new(DEPLOYMENTS),
             keys: TtlCache::new(KEYS, ttl),

@@ -1,9 +1,9 @@
 //! Whether a table is out, told by how calls to it end; and what becomes of
 //! metered requests while it is.
 //!
-//! Three failures in a row within two seconds are an outage. From then on one
-//! call a second is let through to find out whether it is over; the first that
-//! succeeds ends it. Nothing here reads a clock or calls anybody.
+//! Three failures in a row within two seconds are an outage. From then on nobody
+//! calls but a probe, once a second, to find out whether it is over; the first
+//! call that succeeds ends it. Nothing here reads a clock or calls anybody.
 //!
 //! *In a row*: no call that succeeds ends between them, and none of them began
 //! before the last success, since what hung while the table was out says nothing
@@ -20,7 +20,7 @@ use crate::lease::Moment;
 /// failures to the third.
 pub const WITHIN: Duration = Duration::from_secs(2);
 
-/// How often a table that is out is asked.
+/// How often a table that is out is probed.
 pub const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What one process knows of a table's state.
@@ -41,7 +41,8 @@ enum State {
     },
     Out {
         since: Moment,
-        asked: Moment,
+        /// When it was last probed, or last failed.
+        probed: Moment,
     },
 }
 
@@ -72,23 +73,16 @@ impl Availability {
         matches!(self.state, State::Out { .. })
     }
 
-    /// Whether a call made now would be turned away: the table is out, and was
-    /// asked less than [`PROBE_INTERVAL`] ago.
-    #[must_use]
-    pub fn turns_away(&self, now: Moment) -> bool {
-        matches!(self.state, State::Out { asked, .. } if now.since(asked) < PROBE_INTERVAL)
-    }
-
-    /// Whether a call may be made now. One that may, in an outage, is the one
-    /// that finds out whether it is over: others are turned away meanwhile.
-    pub fn may_ask(&mut self, now: Moment) -> bool {
-        if self.turns_away(now) {
-            return false;
+    /// Whether the table is to be probed now: it is out, and was neither probed
+    /// nor seen to fail for [`PROBE_INTERVAL`]. Whoever is told so probes it.
+    pub fn wants_probe(&mut self, now: Moment) -> bool {
+        match &mut self.state {
+            State::Out { probed, .. } if now.since(*probed) >= PROBE_INTERVAL => {
+                *probed = now;
+                true
+            }
+            State::Out { .. } | State::Up { .. } => false,
         }
-        if let State::Out { asked, .. } = &mut self.state {
-            *asked = now;
-        }
-        true
     }
 
     /// Notes that a call which began at `began` has failed, `now`.
@@ -97,8 +91,8 @@ impl Availability {
             return None;
         }
         match &mut self.state {
-            State::Out { asked, .. } => {
-                *asked = now;
+            State::Out { probed, .. } => {
+                *probed = now;
                 None
             }
             State::Up { failed, gap } => {
@@ -106,7 +100,7 @@ impl Availability {
                 if let (Some(before), Some(between)) = (*gap, between)
                     && before.saturating_add(between) <= WITHIN
                 {
-                    self.state = State::Out { since: now, asked: now };
+                    self.state = State::Out { since: now, probed: now };
                     return Some(Turn::Began);
                 }
                 (*failed, *gap) = (Some(now), between);

@@ -56,7 +56,7 @@ pub struct Store {
     inner: Arc<Inner>,
     /// Who keeps calls for meters and buckets away from the usage table while it
     /// is out.
-    usage_watch: Option<Arc<TableWatch>>,
+    usage_watch: Option<TableWatch>,
 }
 
 #[derive(Debug)]
@@ -74,7 +74,7 @@ impl Store {
 
     /// The same store, whose calls for meters and buckets go through `watch`.
     #[must_use]
-    pub fn watched(self, watch: Arc<TableWatch>) -> Self {
+    pub fn watched(self, watch: TableWatch) -> Self {
         Self { usage_watch: Some(watch), ..self }
     }
 

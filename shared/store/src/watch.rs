@@ -1,28 +1,58 @@
-//! Keeps calls away from a table that is out.
+//! Keeps calls away from a table that is out, and finds out when it is back.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use aws_sdk_dynamodb::config::Config;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::AttributeValue;
 use keyplan_domain::lease::Moment;
 use keyplan_domain::outage::{Availability, Turn};
 
-use crate::StoreError;
 use crate::clock::Clock;
+use crate::item::attribute;
+use crate::{Store, StoreError, keys};
 
 /// What one process knows of a table's state ([`keyplan_domain::outage`]), by
-/// the calls that go through here. One line of the log tells that an outage
-/// begins and one that it ends, both with the field `outage`.
-#[derive(Debug)]
+/// the calls that go through here. While the table is out none goes through; a
+/// probe in the background asks it once a second for as long as callers come.
+/// One line of the log tells that an outage begins and one that it ends, both
+/// with the field `outage`. Cheap to clone.
+#[derive(Clone, Debug)]
 pub struct TableWatch {
-    table: &'static str,
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    table: Table,
+    store: Store,
     clock: Arc<dyn Clock>,
     known: Mutex<Availability>,
 }
 
+#[derive(Clone, Copy, Debug)]
+enum Table {
+    Config,
+    Usage,
+}
+
 impl TableWatch {
-    /// One over the table that logs call `table`.
+    /// One over the configuration table, which is probed by a read.
     #[must_use]
-    pub fn new(table: &'static str, clock: Arc<dyn Clock>) -> Self {
-        Self { table, clock, known: Mutex::default() }
+    pub fn of_config(store: Store, clock: Arc<dyn Clock>) -> Self {
+        Self::of(Table::Config, store, clock)
+    }
+
+    /// One over the usage table, which is probed by a write that changes nothing.
+    #[must_use]
+    pub fn of_usage(store: Store, clock: Arc<dyn Clock>) -> Self {
+        Self::of(Table::Usage, store, clock)
+    }
+
+    fn of(table: Table, store: Store, clock: Arc<dyn Clock>) -> Self {
+        Self { inner: Arc::new(Inner { table, store, clock, known: Mutex::default() }) }
     }
 
     /// Whether the table is out.
@@ -31,24 +61,39 @@ impl TableWatch {
         self.known().is_out()
     }
 
-    /// Whether [`TableWatch::ask`] would turn a call away now.
+    /// Whether callers are kept away, since the table is out. It is they who have
+    /// it probed.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
     #[must_use]
-    pub fn turns_away(&self) -> bool {
-        let known = self.known();
+    pub fn keeps_away(&self) -> bool {
+        let mut known = self.known();
         // Most of the time nobody need read the clock.
-        known.is_out() && known.turns_away(self.clock.moment())
+        if known.is_out() && known.wants_probe(self.inner.clock.moment()) {
+            tokio::spawn(self.clone().probe());
+        }
+        known.is_out()
     }
 
-    /// Makes a call, unless the table is out: then it makes one a second and
-    /// turns the others away.
+    async fn probe(self) {
+        let began = self.inner.clock.moment();
+        let answer = match self.inner.table {
+            Table::Config => self.inner.store.probe_config().await,
+            Table::Usage => self.inner.store.probe_usage().await,
+        };
+        self.note(began, answer.as_ref().err());
+    }
+
+    /// Makes a call, unless the table is out.
     ///
     /// # Errors
     /// Those of the call; [`StoreError::Outage`] when it was not made.
     pub async fn ask<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-        let began = self.clock.moment();
-        if !self.known().may_ask(began) {
+        if self.keeps_away() {
             return Err(StoreError::Outage);
         }
+        let began = self.inner.clock.moment();
         let answer = call.await;
         self.note(began, answer.as_ref().err());
         answer
@@ -57,31 +102,68 @@ impl TableWatch {
     /// Whoever is throttled or meets a transaction has an answer, but not one
     /// that others could count on.
     fn note(&self, began: Moment, error: Option<&StoreError>) {
-        let now = self.clock.moment();
+        let now = self.inner.clock.moment();
         let turn = match error {
             Some(StoreError::Unavailable { .. }) => self.known().failed(began, now),
             Some(StoreError::Throttled { .. } | StoreError::Conflict | StoreError::Outage) => None,
             Some(StoreError::InvalidPosition | StoreError::Corrupt { .. }) | None => self.known().succeeded(now),
         };
+        let table = self.inner.table.name();
         match turn {
             Some(Turn::Began) => {
                 let error = error.map(ToString::to_string);
-                tracing::error!(
-                    outage = "began",
-                    table = self.table,
-                    error,
-                    "DynamoDB fails; it is asked once a second"
-                );
+                tracing::error!(outage = "began", table, error, "DynamoDB fails; it is probed once a second");
             }
             Some(Turn::Ended { lasted }) => {
                 let lasted_seconds = lasted.as_secs_f64();
-                tracing::warn!(outage = "ended", table = self.table, lasted_seconds, "DynamoDB answers again");
+                tracing::warn!(outage = "ended", table, lasted_seconds, "DynamoDB answers again");
             }
             None => {}
         }
     }
 
     fn known(&self) -> MutexGuard<'_, Availability> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl Table {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Config => "config",
+            Self::Usage => "usage",
+        }
+    }
+}
+
+impl Store {
+    async fn probe_config(&self) -> Result<(), StoreError> {
+        self.get_item(self.config_table(), &keys::nothing()).await.map(|_| ())
+    }
+
+    /// A write whose condition never holds, since nothing is ever put there.
+    async fn probe_usage(&self) -> Result<(), StoreError> {
+        let sent = self
+            .client()
+            .update_item()
+            .table_name(self.usage_table())
+            .set_key(Some(keys::nothing().attributes()))
+            .update_expression("SET #probed = :probed")
+            .condition_expression("attribute_exists(#pk)")
+            .expression_attribute_names("#pk", attribute::PK)
+            .expression_attribute_names("#probed", "probed")
+            .expression_attribute_values(":probed", AttributeValue::Bool(true))
+            .customize()
+            .config_override(Config::builder().retry_config(RetryConfig::disabled()))
+            .send()
+            .await;
+        match sent {
+            Err(error) if !is_condition(&error) => Err(StoreError::unavailable("UpdateItem", &error)),
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+}
+
+fn is_condition(error: &SdkError<UpdateItemError>) -> bool {
+    matches!(error.as_service_error(), Some(UpdateItemError::ConditionalCheckFailedException(_)))
 }

@@ -136,10 +136,23 @@ impl Process {
         self.wire.sent();
     }
 
-    /// The table answers again, and it is time to find out.
-    fn recover(&self) {
-        self.wire.set(0);
+    /// The table answers again, it is time to find out, and a probe does.
+    async fn recover(&self) {
+        self.probe(0).await;
+        while self.metering.is_out() {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Has the next probe meet `fault`.
+    async fn probe(&self, fault: u32) {
+        self.wire.set(fault);
+        self.wire.sent();
         self.pass(SECOND);
+        drop(self.take(gcra(1.0, 1)).await);
+        while self.wire.sent.load(Ordering::SeqCst) == 0 {
+            tokio::task::yield_now().await;
+        }
     }
 
     async fn spend(&self, limits: &Limits) -> Result<Result<Admitted, Refused>, StoreError> {
@@ -186,7 +199,7 @@ fn is_outage<T>(spent: &Result<T, StoreError>) -> bool {
 }
 
 #[tokio::test]
-async fn the_third_failure_in_a_row_is_an_outage_in_which_one_request_a_second_asks_the_table() {
+async fn the_third_failure_in_a_row_is_an_outage_in_which_a_probe_a_second_asks_the_table() {
     let process = Process::new(OnFailure::Open).await;
     process.wire.set(NOTHING_ARRIVES);
     for _ in 0..2 {
@@ -196,9 +209,9 @@ async fn the_third_failure_in_a_row_is_an_outage_in_which_one_request_a_second_a
     assert!(process.wire.sent() >= 3);
     assert_eq!(process.admitted_of(100, &UNLIMITED).await, 100);
     assert_eq!(process.wire.sent(), 0);
-    process.pass(SECOND);
+    process.probe(NOTHING_ARRIVES).await;
     assert_eq!(process.admitted_of(100, &UNLIMITED).await, 100);
-    assert!((1..=2).contains(&process.wire.sent()), "one request asks, with what it does after a failure");
+    assert_eq!(process.wire.sent(), 1, "the probe");
 }
 
 #[tokio::test]
@@ -284,7 +297,7 @@ async fn all_that_was_admitted_is_counted_when_the_table_is_back() {
     let process = Process::in_an_outage(OnFailure::Open).await;
     assert_eq!(process.admitted_of(7, &daily(10)).await, 7);
     assert_eq!(process.usage(&process.key, NOON, Some(quota(10))).await, [(0, Some(10))]);
-    process.recover();
+    process.recover().await;
     // The key's next request: what it was admitted is counted before.
     assert_eq!(process.admitted_of(9, &daily(10)).await, 3);
     assert_eq!(process.usage(&process.key, NOON, Some(quota(10))).await, [(10, Some(0))]);
@@ -300,7 +313,7 @@ async fn keys_that_are_not_called_again_are_counted_too() {
             assert!(spent.unwrap().is_ok());
         }
     }
-    process.recover();
+    process.recover().await;
     assert_eq!(process.admitted_of(1, &UNLIMITED).await, 1);
     for (calls, other) in others.iter().enumerate() {
         let expected = u64::try_from(calls + 1).unwrap();
@@ -315,14 +328,14 @@ async fn keys_that_are_not_called_again_are_counted_too() {
 async fn a_count_whose_answer_is_lost_is_sent_again_and_counted_once() {
     let process = Process::in_an_outage(OnFailure::ByLimits).await;
     assert_eq!(process.admitted_of(5, &UNLIMITED).await, 5);
+    process.recover().await;
     process.wire.set(ANSWERS_ARE_LOST);
-    process.pass(SECOND);
-    // The count is sent, and nobody is told; the request itself is not sent.
-    assert!(process.spend(&UNLIMITED).await.unwrap().is_ok());
-    assert_eq!(process.used().await, 5);
-    process.recover();
+    // Nobody is told that the 5 are counted, nor that the request itself is, twice.
+    assert!(matches!(process.spend(&UNLIMITED).await, Err(StoreError::Unavailable { .. })));
+    assert_eq!(process.used().await, 5 + 2);
+    process.wire.set(0);
     assert_eq!(process.admitted_of(2, &UNLIMITED).await, 2);
-    assert_eq!(process.used().await, 5 + 1 + 2, "5, and the one that was admitted without a table, and 2");
+    assert_eq!(process.used().await, 5 + 2 + 2);
 }
 
 #[tokio::test]
@@ -336,7 +349,7 @@ async fn what_was_admitted_counts_for_its_day_and_for_no_day_that_is_in_history(
         }
         process.pass(pause);
     }
-    process.recover();
+    process.recover().await;
     assert_eq!(process.admitted_of(1, &daily(100)).await, 1);
     let usage = process.usage(&process.key, NOON, Some(quota(100))).await;
     assert_eq!(usage, [(0, Some(100)), (3 + 4, Some(93)), (5 + 1, Some(94))]);
@@ -351,7 +364,7 @@ async fn a_quota_exceeded_in_an_outage_is_spent_afterwards() {
     for _ in 0..8 {
         assert!(other.spend(&process.plan, &process.key, &daily(8), STRICT).await.unwrap().is_ok());
     }
-    process.recover();
+    process.recover().await;
     assert!(matches!(process.refusal(&daily(8)).await, Denied::QuotaSpent { .. }));
     assert_eq!(process.usage(&process.key, NOON, Some(quota(8))).await, [(16, Some(0))]);
 }

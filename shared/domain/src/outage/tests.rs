@@ -54,17 +54,18 @@ fn a_failure_that_began_before_the_last_success_says_nothing() {
 }
 
 #[test]
-fn a_table_that_is_out_is_asked_once_a_second_until_it_answers() {
+fn a_table_that_is_out_is_probed_once_a_second_until_it_answers() {
     let mut table = Availability::default();
+    assert!(!table.wants_probe(at(0)));
     fail_at(&mut table, &[0, 0, 0]);
-    assert!(!table.may_ask(at(999)));
-    assert!(table.may_ask(at(1_000)));
-    assert!(table.turns_away(at(1_001)) && !table.may_ask(at(1_500)));
+    assert!(!table.wants_probe(at(999)));
+    assert!(table.wants_probe(at(1_000)));
+    assert!(!table.wants_probe(at(1_500)));
     assert_eq!(table.failed(at(1_000), at(1_600)), None);
-    assert!(!table.may_ask(at(2_599)));
-    assert!(table.may_ask(at(2_600)));
+    assert!(!table.wants_probe(at(2_599)));
+    assert!(table.wants_probe(at(2_600)));
     assert_eq!(table.succeeded(at(2_610)), Some(Turn::Ended { lasted: Duration::from_millis(2_610) }));
-    assert!(table.may_ask(at(2_611)) && table.may_ask(at(2_611)));
+    assert!(!table.is_out() && !table.wants_probe(at(9_000)));
 }
 
 #[test]
@@ -107,17 +108,17 @@ proptest! {
     }
 
     #[test]
-    fn calls_made_in_an_outage_are_a_second_apart(times in proptest::collection::vec(0u64..400, 0..100)) {
+    fn probes_are_a_second_apart(times in proptest::collection::vec(0u64..400, 0..100)) {
         let mut table = Availability::default();
         fail_at(&mut table, &[0, 0, 0]);
-        let (mut now, mut asked) = (0, 0);
+        let (mut now, mut probed) = (0, 0);
         for pause in times {
             now += pause;
-            if table.may_ask(at(now)) {
-                prop_assert!(now - asked >= 1_000);
-                asked = now;
+            if table.wants_probe(at(now)) {
+                prop_assert!(now - probed >= 1_000);
+                probed = now;
             } else {
-                prop_assert!(now - asked < 1_000);
+                prop_assert!(now - probed < 1_000);
             }
         }
     }

@@ -2,8 +2,8 @@
 //!
 //! [`Metering`] is a [`Meter`] and [`Buckets`] whose calls go through a
 //! [`TableWatch`]. While the table answers it adds nothing. In an outage no
-//! request waits for the table but one a second, which finds out whether it is
-//! over; what the others meet is [`OnFailure`]'s to say.
+//! request waits for the table: a probe in the background finds out when it is
+//! over, and what requests meet is [`OnFailure`]'s to say.
 //!
 //! **What is decided locally** is decided by what this process knows of a
 //! meter: as last seen, with what it admitted since on top, and without the
@@ -61,7 +61,7 @@ pub struct Metering {
     on_failure: OnFailure,
     store: Store,
     clock: Arc<dyn Clock>,
-    watch: Arc<TableWatch>,
+    watch: TableWatch,
     unsettled: Arc<Unsettled>,
     /// When counting what was admitted in an outage was last begun.
     settling: Arc<Mutex<Option<Moment>>>,
@@ -71,7 +71,7 @@ impl Metering {
     /// Over the store's usage table; `proves_for` is [`Meter::new`]'s.
     #[must_use]
     pub fn new(store: Store, clock: Arc<dyn Clock>, proves_for: Duration, on_failure: OnFailure) -> Self {
-        let watch = Arc::new(TableWatch::new("usage", clock.clone()));
+        let watch = TableWatch::of_usage(store.clone(), clock.clone());
         let store = store.watched(watch.clone());
         Self {
             meter: Meter::new(store.clone(), clock.clone(), proves_for),
@@ -98,7 +98,7 @@ impl Metering {
         cap: NonZeroU32,
     ) -> Result<Result<Admitted, Refused>, StoreError> {
         let at = keys::meter(plan, key);
-        if self.watch.turns_away() {
+        if self.watch.keeps_away() {
             return self.spend_alone(&at, limits);
         }
         if self.unsettled.holds(&at) {
@@ -127,7 +127,7 @@ impl Metering {
         limits: &Limits,
     ) -> Result<Option<Refused>, StoreError> {
         let at = keys::meter(plan, key);
-        if self.watch.turns_away() {
+        if self.watch.keeps_away() {
             return self.refused_alone(&at, limits);
         }
         match self.meter.still_refused(plan, key, limits).await {
@@ -143,7 +143,7 @@ impl Metering {
     /// When the table fails.
     pub async fn standing(&self, plan: &UsagePlanId, key: &ApiKeyId, limits: &Limits) -> Result<Standing, StoreError> {
         let at = keys::meter(plan, key);
-        if self.watch.turns_away() {
+        if self.watch.keeps_away() {
             return Ok(self.meter.standing_alone(&at, limits));
         }
         match self.meter.standing(plan, key, limits).await {
@@ -157,13 +157,19 @@ impl Metering {
     /// # Errors
     /// When the table fails, and is not out yet.
     pub async fn take(&self, scope: &Scope<'_>, throttle: Gcra) -> Result<Result<Token, Exhausted>, StoreError> {
-        if self.watch.turns_away() {
+        if self.watch.keeps_away() {
             return Ok(self.buckets.take_unasked(scope, throttle));
         }
         match self.buckets.take(scope, throttle).await {
             Err(error) if self.is_outage(&error) => Ok(self.buckets.take_unasked(scope, throttle)),
             taken => taken,
         }
+    }
+
+    /// Whether the table is out, as far as this process knows.
+    #[must_use]
+    pub fn is_out(&self) -> bool {
+        self.watch.is_out()
     }
 
     /// As [`Meter::forget`]. What is to be counted yet is kept.
