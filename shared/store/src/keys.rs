@@ -207,6 +207,13 @@ pub fn nothing() -> Key {
     Key::new("NOTHING", "NOTHING")
 }
 
+/// A key that no item has, of a partition that all who read configuration may
+/// read: reading it shows whether the table answers.
+#[must_use]
+pub fn no_plan() -> Key {
+    Key::new("PLAN#", "NOTHING")
+}
+
 /// The lists of the index `byList`.
 pub mod list {
     use super::{ApiKeyId, RestApiId, Timestamp, UsagePlanId};

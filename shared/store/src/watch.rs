@@ -138,7 +138,7 @@ impl Table {
 
 impl Store {
     async fn probe_config(&self) -> Result<(), StoreError> {
-        self.get_item(self.config_table(), &keys::nothing()).await.map(|_| ())
+        self.get_item(self.config_table(), &keys::no_plan()).await.map(|_| ())
     }
 
     /// A write whose condition never holds, since nothing is ever put there.
