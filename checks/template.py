@@ -48,6 +48,7 @@ def main() -> int:
         *admin_routes(resources),
         *tables(resources),
         *roles(resources),
+        *metric_filters(resources),
         *example(resources),
     ]
     for problem in problems:
@@ -150,6 +151,18 @@ def statements(role: dict):
 
 def listed(value) -> list:
     return value if isinstance(value, list) else [value]
+
+
+def metric_filters(resources: dict):
+    """A filter on a field that no line of the log has counts nothing."""
+    sources = "\n".join(
+        path.read_text() for top in ("functions", "shared") for path in Path(top).rglob("*.rs") if "tests" not in path.parts
+    )
+    for name, resource in resources.items():
+        if resource["Type"] == "AWS::Logs::MetricFilter":
+            for field in re.findall(r"\$\.fields\.(\w+)", json.dumps(resource["Properties"])):
+                if not re.search(rf"^\s*{field} = |[(, ]{field} = ", sources, re.MULTILINE):
+                    yield f"{name}: nobody logs the field {field}"
 
 
 def example(resources: dict):

@@ -6,7 +6,8 @@
 //! `answer` the only place that turns a refusal into what the caller sees.
 //!
 //! Configuration is read through caches and never written. A failure of a
-//! table refuses the request with a 500; it never lets one through.
+//! table refuses the request with a 500. In an outage what was read before
+//! stands in, and [`Settings::on_failure`] says whom it lets through.
 
 #![warn(missing_docs)]
 
