@@ -1,5 +1,6 @@
 //! Keeps calls away from a table that is out, and finds out when it is back.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_sdk_dynamodb::config::Config;
@@ -30,6 +31,8 @@ struct Inner {
     store: Store,
     clock: Arc<dyn Clock>,
     known: Mutex<Availability>,
+    /// What `known` says, for every request to ask without the lock.
+    is_out: AtomicBool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -52,13 +55,13 @@ impl TableWatch {
     }
 
     fn of(table: Table, store: Store, clock: Arc<dyn Clock>) -> Self {
-        Self { inner: Arc::new(Inner { table, store, clock, known: Mutex::default() }) }
+        Self { inner: Arc::new(Inner { table, store, clock, known: Mutex::default(), is_out: AtomicBool::new(false) }) }
     }
 
     /// Whether the table is out.
     #[must_use]
     pub fn is_out(&self) -> bool {
-        self.known().is_out()
+        self.inner.is_out.load(Ordering::Acquire)
     }
 
     /// Whether callers are kept away, since the table is out. It is they who have
@@ -68,12 +71,11 @@ impl TableWatch {
     /// Outside of a tokio runtime.
     #[must_use]
     pub fn keeps_away(&self) -> bool {
-        let mut known = self.known();
-        // Most of the time nobody need read the clock.
-        if known.is_out() && known.wants_probe(self.inner.clock.moment()) {
+        let is_out = self.is_out();
+        if is_out && self.known().wants_probe(self.inner.clock.moment()) {
             tokio::spawn(self.clone().probe());
         }
-        known.is_out()
+        is_out
     }
 
     async fn probe(self) {
@@ -103,11 +105,14 @@ impl TableWatch {
     /// that others could count on.
     fn note(&self, began: Moment, error: Option<&StoreError>) {
         let now = self.inner.clock.moment();
+        let mut known = self.known();
         let turn = match error {
-            Some(StoreError::Unavailable { .. }) => self.known().failed(began, now),
+            Some(StoreError::Unavailable { .. }) => known.failed(began, now),
             Some(StoreError::Throttled { .. } | StoreError::Conflict | StoreError::Outage) => None,
-            Some(StoreError::InvalidPosition | StoreError::Corrupt { .. }) | None => self.known().succeeded(now),
+            Some(StoreError::InvalidPosition | StoreError::Corrupt { .. }) | None => known.succeeded(now),
         };
+        self.inner.is_out.store(known.is_out(), Ordering::Release);
+        drop(known);
         let table = self.inner.table.name();
         match turn {
             Some(Turn::Began) => {

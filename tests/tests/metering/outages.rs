@@ -95,7 +95,7 @@ fn outage(mode: Option<&'static str>, fault: Fault, of_quota: usize, of_throttle
     // Callers have the table probed, and what was admitted is counted with the
     // first of them that is admitted by the table.
     while told_of(&fleet, "ended", "usage") == 0 || fleet.call(0, &finder.key.value).send().status != 200 {
-        fleet.call(0, &finder.key.value).send();
+        let _ = fleet.call(0, &finder.key.value).send();
         std::thread::sleep(Duration::from_millis(10));
     }
     for (caller, _) in &mut callers {

@@ -97,16 +97,15 @@ impl Metering {
         limits: &Limits,
         cap: NonZeroU32,
     ) -> Result<Result<Admitted, Refused>, StoreError> {
-        let at = keys::meter(plan, key);
         if self.watch.keeps_away() {
-            return self.spend_alone(&at, limits);
+            return self.spend_alone(&keys::meter(plan, key), limits);
         }
-        if self.unsettled.holds(&at) {
+        if !self.unsettled.is_over() {
             // Before anything more is admitted. If it fails, so will the rest.
-            self.settle_or_tell(&at).await;
+            self.settle_or_tell(&keys::meter(plan, key)).await;
         }
         match self.meter.spend_leased(plan, key, limits, cap).await {
-            Err(error) if self.is_outage(&error) => self.spend_alone(&at, limits),
+            Err(error) if self.is_outage(&error) => self.spend_alone(&keys::meter(plan, key), limits),
             spent => {
                 if spent.is_ok() {
                     self.settle_in_background();
@@ -126,12 +125,11 @@ impl Metering {
         key: &ApiKeyId,
         limits: &Limits,
     ) -> Result<Option<Refused>, StoreError> {
-        let at = keys::meter(plan, key);
         if self.watch.keeps_away() {
-            return self.refused_alone(&at, limits);
+            return self.refused_alone(&keys::meter(plan, key), limits);
         }
         match self.meter.still_refused(plan, key, limits).await {
-            Err(error) if self.is_outage(&error) => self.refused_alone(&at, limits),
+            Err(error) if self.is_outage(&error) => self.refused_alone(&keys::meter(plan, key), limits),
             known => known,
         }
     }
@@ -142,12 +140,11 @@ impl Metering {
     /// # Errors
     /// When the table fails.
     pub async fn standing(&self, plan: &UsagePlanId, key: &ApiKeyId, limits: &Limits) -> Result<Standing, StoreError> {
-        let at = keys::meter(plan, key);
         if self.watch.keeps_away() {
-            return Ok(self.meter.standing_alone(&at, limits));
+            return Ok(self.meter.standing_alone(&keys::meter(plan, key), limits));
         }
         match self.meter.standing(plan, key, limits).await {
-            Err(error) if self.is_outage(&error) => Ok(self.meter.standing_alone(&at, limits)),
+            Err(error) if self.is_outage(&error) => Ok(self.meter.standing_alone(&keys::meter(plan, key), limits)),
             standing => standing,
         }
     }

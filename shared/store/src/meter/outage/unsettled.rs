@@ -65,10 +65,6 @@ impl Unsettled {
         !self.has_some.load(Ordering::Acquire)
     }
 
-    pub(super) fn holds(&self, meter: &Key) -> bool {
-        !self.is_over() && self.lock().counts.meters.contains_key(meter)
-    }
-
     pub(super) fn meters(&self) -> Vec<Key> {
         self.lock().counts.meters.keys().cloned().collect()
     }
@@ -186,7 +182,7 @@ mod tests {
         settling.is_settled();
         assert!(settling.next().is_none());
         drop(settling);
-        assert!(!unsettled.is_over() && !unsettled.holds(&meter("a")));
+        assert!(!unsettled.is_over() && unsettled.meters().is_empty());
         assert_eq!(unsettled.tell(), (4, 0));
         assert!(unsettled.is_over());
     }
