@@ -36,9 +36,9 @@ const KEYS: usize = 100_000;
 const PLANS: usize = 10_000;
 
 /// For how long what was read stands in for what cannot be read again. A key that
-/// was disabled or deleted just before goes on opening its stages as long, in
-/// processes that had it cached. It is longer than most outages, and no longer
-/// than a key's owner may take to notice.
+/// was disabled or deleted meanwhile goes on opening its stages as long, in
+/// processes that had it cached. Most outages are shorter; whoever must shut a
+/// key out sooner starts the processes anew.
 const OUTLIVES: Duration = Duration::from_secs(60 * 60);
 /// How long a read may take where something stands in for what it brings.
 const PATIENCE_FOR_NEWS: Duration = Duration::from_secs(1);
