@@ -1,6 +1,8 @@
 //! Whether a key's request is admitted under its plan: throttle, method
 //! throttle and quota together, all or nothing.
 
+pub mod write;
+
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::time::Duration;

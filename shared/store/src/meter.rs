@@ -2,12 +2,9 @@
 //! write that decides throttle, method throttle and quota together.
 //!
 //! **Algorithm.** GCRA ([`keyplan_domain::throttle`]) with the theoretical
-//! arrival time (TAT) kept in nanoseconds. DynamoDB has no `max` and its
-//! conditions do no arithmetic, so a bucket's part of the write has two forms:
-//! *busy* (`SET tat = tat + T IF tat > now AND tat <= limit`) and *idle*
-//! (`SET tat = now + T IF tat <= now`). A process picks the form by what it saw
-//! last; a wrong guess fails its condition, costs one more write and spends
-//! nothing.
+//! arrival time (TAT) kept in nanoseconds. A process picks the form of the write
+//! by what it saw last ([`keyplan_domain::admission::write`]); a wrong guess fails
+//! its condition, costs one more write and spends nothing.
 //!
 //! **Concurrency.** Any number of processes may spend at once: the condition
 //! and the change are one atomic UpdateItem. A refusal is given only on proof:
@@ -40,7 +37,8 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use keyplan_domain::admission::{Denied, Limits, MeterState, Verdict};
+use keyplan_domain::admission::write::{ATTEMPTS, form};
+use keyplan_domain::admission::{Denied, Limits, Verdict};
 use keyplan_domain::id::UsagePlanId;
 use keyplan_domain::key::ApiKeyId;
 use keyplan_domain::left::{Left, QuotaLeft};
@@ -51,16 +49,12 @@ pub use self::bucket::{Buckets, Exhausted, Scope, Token};
 use self::lease::LeasedMeter;
 pub use self::outage::{KEPT, Metering};
 pub(crate) use self::state::{DayCounts, MeterItem, day_attribute, remaining_attribute};
-use self::write::{Besides, Form, Outcome, Write};
+use self::write::{Besides, Outcome, Write};
 use crate::clock::Clock;
 use crate::keys::{self, Key};
 use crate::{Store, StoreError};
 
 const ONE: NonZeroU32 = NonZeroU32::MIN;
-/// Tries in the form that the last answer showed, before comparing and setting.
-const GUESSES: u32 = 4;
-/// Tries in all.
-const ATTEMPTS: u32 = 64;
 /// Meters whose last state a process remembers.
 const REMEMBERED: usize = 100_000;
 /// Meters that a process leases of at once.
@@ -313,38 +307,5 @@ fn refusal(item: &MeterItem, limits: &Limits, now: Timestamp, counted: u32) -> O
     match limits.decide(&state, now, ONE) {
         Verdict::Denied(denied) => Some(Refused { denied, left: limits.left(&state, now) }),
         Verdict::Admitted(_) | Verdict::Implausible(_) => None,
-    }
-}
-
-/// How to put the next write, by what was seen last. The first attempt guesses;
-/// from then on `state` is what the table held, and proves a refusal.
-fn form<'a>(
-    limits: &Limits,
-    state: &'a MeterState,
-    now: Timestamp,
-    tokens: NonZeroU32,
-    attempt: u32,
-) -> Result<Form<'a>, Denied> {
-    if attempt == 0 {
-        return Ok(Form::Guess(guess(state, limits, now)));
-    }
-    match limits.decide(state, now, tokens) {
-        Verdict::Denied(denied) => Err(denied),
-        Verdict::Admitted(_) if attempt < GUESSES => Ok(Form::Guess(guess(state, limits, now))),
-        Verdict::Admitted(next) => Ok(Form::Replace { seen: state, next }),
-        Verdict::Implausible(clamped) => Ok(match limits.decide(&clamped, now, tokens) {
-            Verdict::Admitted(next) => Form::Replace { seen: state, next },
-            // A full bucket's debt: repaired now, refused on proof.
-            _ => Form::Repair { seen: state, next: clamped },
-        }),
-    }
-}
-
-/// For each throttle, whether its bucket is busy, as far as `state` tells.
-fn guess(state: &MeterState, limits: &Limits, now: Timestamp) -> write::Busy {
-    let is_busy = |tat: Option<i128>| tat.is_some_and(|tat| tat > i128::from(now.as_nanos()));
-    write::Busy {
-        plan: is_busy(state.tat),
-        method: limits.method.is_some_and(|method| is_busy(state.method_tats.get(&method.slot).copied())),
     }
 }

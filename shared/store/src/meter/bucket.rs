@@ -22,6 +22,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use keyplan_domain::admission::write::{ATTEMPTS, form};
 use keyplan_domain::admission::{Denied, Limits, MeterState};
 use keyplan_domain::id::RestApiId;
 use keyplan_domain::lease::{LeaseId, LeasedBucket, Taking};
@@ -30,7 +31,6 @@ use keyplan_domain::time::Timestamp;
 use quick_cache::sync::Cache;
 
 use super::write::{Besides, Outcome, Write};
-use super::{ATTEMPTS, form};
 use crate::clock::Clock;
 use crate::keys::{self, Key};
 use crate::{Store, StoreError};

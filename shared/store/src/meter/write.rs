@@ -8,6 +8,7 @@ use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use keyplan_domain::admission::write::Form;
 use keyplan_domain::admission::{Limits, MeterState};
 use keyplan_domain::throttle::{Gcra, Tat};
 use keyplan_domain::time::Timestamp;
@@ -17,30 +18,6 @@ use crate::item::{attribute, number};
 use crate::keys::Key;
 use crate::race::Race;
 use crate::{Store, StoreError};
-
-/// Which buckets are taken for busy: their TAT lies ahead of now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Busy {
-    pub(super) plan: bool,
-    pub(super) method: bool,
-}
-
-/// How a write is put.
-#[derive(Debug)]
-pub(super) enum Form<'a> {
-    /// Relative where a bucket is busy, absolute where it is idle.
-    Guess(Busy),
-    /// From exactly this state to that one.
-    Replace { seen: &'a MeterState, next: MeterState },
-    /// As `Replace`, of the TATs alone: spends nothing.
-    Repair { seen: &'a MeterState, next: MeterState },
-}
-
-impl Form<'_> {
-    pub(super) fn is_repair(&self) -> bool {
-        matches!(self, Self::Repair { .. })
-    }
-}
 
 /// What a write that spends sets besides TATs.
 #[derive(Clone, Copy, Debug)]
