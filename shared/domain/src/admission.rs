@@ -12,7 +12,7 @@ use crate::throttle::{Gcra, Nonconforming, Tat};
 use crate::time::Timestamp;
 
 /// What limits a request. `None` does not limit it.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Limits {
     /// The plan's throttle.
     pub throttle: Option<Gcra>,
@@ -23,7 +23,7 @@ pub struct Limits {
 }
 
 /// A method's throttle and the bucket it counts in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct MethodLimit {
     /// Which bucket of the meter.
     pub slot: u16,
@@ -33,7 +33,7 @@ pub struct MethodLimit {
 
 /// A key's meter in a plan, as last read or written. Counts of the period in
 /// question only: other periods have other counters.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct MeterState {
     /// The plan throttle's TAT; `None` when never used.
     pub tat: Option<Tat>,

@@ -37,7 +37,7 @@ pub const WORTH: Duration = Duration::from_millis(50);
 
 /// A moment by two clocks: the wall clock may be set, and the other may stand
 /// still while the process is frozen. A lease ends by whichever is further on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Moment {
     /// UTC.
     pub wall: Timestamp,

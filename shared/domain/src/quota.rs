@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::time::Timestamp;
 
 /// `quota` of a usage plan.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct QuotaSettings {
     /// Requests per key in a period, at least 1.
     pub limit: u32,
@@ -19,7 +19,7 @@ pub struct QuotaSettings {
 }
 
 /// The length of a quota's period. All begin at 00:00 UTC.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum QuotaPeriod {
     /// A day.
@@ -64,7 +64,7 @@ impl QuotaPeriod {
 }
 
 /// One period of a quota: from its first day to the day on which the next begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct QuotaWindow {
     /// The kind of period.
     pub period: QuotaPeriod,

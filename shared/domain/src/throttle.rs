@@ -37,7 +37,7 @@ pub const TOLERATED_SKEW: Duration = Duration::from_secs(1);
 const NANOS_PER_SECOND: f64 = 1e9;
 
 /// A bucket's rate and capacity in the algorithm's own terms.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Gcra {
     /// `T`: nanoseconds a token takes to return, rounded up; `None` when none
     /// ever does.

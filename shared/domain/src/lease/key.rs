@@ -30,6 +30,8 @@
 //! [`super`] says. A process holds no more than the cap, lease and rest together.
 
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod tests;
 
 use std::num::NonZeroU32;
@@ -49,14 +51,14 @@ pub const PARTS_OF_QUOTA: i64 = 64;
 pub const PARTS_OF_BURST: u32 = 4;
 
 /// What one process holds of a key's meter.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub struct LeasedKey {
     /// The last lease, kept beyond its end for its pace.
     lease: Option<Lease>,
     rest: Option<Rest>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 struct Lease {
     limits: Limits,
     counter: Counter,
@@ -67,14 +69,14 @@ struct Lease {
 }
 
 /// Tokens that a counter was debited with and that nobody used.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 struct Rest {
     counter: Counter,
     tokens: u32,
 }
 
 /// What a write counts on that cannot be counted on later.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Counter {
     Quota(QuotaWindow),
     Day(Date),
@@ -90,6 +92,8 @@ impl Counter {
 /// Tokens to be asked of the shared meter in one write. What it settles is held
 /// by it alone: dropped, it is lost, and so it is never sent twice.
 #[derive(Debug)]
+// Only a search that goes back to an earlier state holds one twice.
+#[cfg_attr(test, derive(Clone, Hash))]
 #[must_use = "what it settles is lost with it"]
 pub struct Asking {
     limits: Limits,
