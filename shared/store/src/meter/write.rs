@@ -278,3 +278,6 @@ impl Parts {
         Expression { update, condition, names: self.names, values: self.values }
     }
 }
+
+#[cfg(test)]
+mod tests;

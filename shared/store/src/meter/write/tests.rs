@@ -1,0 +1,182 @@
+//! DynamoDB carries out a write exactly as the domain says what it means.
+
+use std::collections::HashMap;
+
+use aws_credential_types::Credentials;
+use keyplan_domain::admission::MethodLimit;
+use keyplan_domain::admission::write::{Busy, Held, Spending};
+use keyplan_domain::id::UsagePlanId;
+use keyplan_domain::key::ApiKeyId;
+use keyplan_domain::quota::{QuotaPeriod, QuotaSettings};
+use keyplan_domain::throttle::ThrottleSettings;
+use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
+
+use super::*;
+use crate::connect::Connection;
+use crate::meter::state::DayCounts;
+use crate::{Tables, keys};
+
+/// 2026-11-23, noon.
+const NOW: Timestamp = Timestamp::from_seconds(1_795_435_200);
+const SLOT: u16 = 3;
+
+async fn store() -> Store {
+    let endpoint = match std::env::var("DYNAMODB_ENDPOINT") {
+        Ok(endpoint) => endpoint,
+        Err(_) => {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let endpoint = format!("http://{}", listener.local_addr().unwrap());
+            tokio::spawn(dynoxide::server::serve_on(listener, dynoxide::Database::memory().unwrap()));
+            endpoint
+        }
+    };
+    let connection = Connection {
+        region: "us-east-1".into(),
+        endpoint_url: Some(endpoint),
+        credentials: Credentials::new("local", "local", None, None, "test"),
+    };
+    let suffix = crate::entropy::rest_api_id();
+    let tables = Tables { config: format!("config-{suffix}"), usage: format!("usage-{suffix}") };
+    let store = Store::new(connection.dynamodb(), tables);
+    store.create_tables().await.unwrap();
+    store
+}
+
+/// A write, and the meter that it meets.
+#[derive(Clone, Debug)]
+struct Case {
+    limits: Limits,
+    tokens: u32,
+    settled: u32,
+    form: OwnedForm,
+    held: Held,
+}
+
+#[derive(Clone, Debug)]
+enum OwnedForm {
+    Guess(Busy),
+    Replace { seen: MeterState, next: MeterState },
+    Repair { seen: MeterState, next: MeterState },
+}
+
+impl OwnedForm {
+    fn form(&self) -> Form<'_> {
+        match self {
+            Self::Guess(busy) => Form::Guess(*busy),
+            Self::Replace { seen, next } => Form::Replace { seen, next: next.clone() },
+            Self::Repair { seen, next } => Form::Repair { seen, next: next.clone() },
+        }
+    }
+}
+
+fn gcra() -> impl Strategy<Value = Gcra> {
+    (prop_oneof![Just(1e-6), Just(0.7), Just(1.0), Just(30_000.0)], 4u32..8)
+        .prop_map(|(rate_limit, burst_limit)| ThrottleSettings { rate_limit, burst_limit }.into())
+}
+
+fn quota() -> impl Strategy<Value = QuotaSettings> {
+    let periods = prop_oneof![Just(QuotaPeriod::Day), Just(QuotaPeriod::Week), Just(QuotaPeriod::Month)];
+    (1u32..7, periods).prop_map(|(limit, period)| QuotaSettings { limit, offset: 0, period })
+}
+
+/// Some tokens ahead of now or behind it: at the edges of what conforms.
+fn tat(gcra: Option<Gcra>) -> impl Strategy<Value = Tat> {
+    let period = gcra.and_then(|gcra| gcra.increment(NonZeroU32::MIN)).unwrap_or(1);
+    (-1i128..6, prop_oneof![-1i128..=1, Just(0)])
+        .prop_map(move |(tokens, more)| i128::from(NOW.as_nanos()) + tokens * period + more)
+}
+
+fn state(limits: Limits) -> impl Strategy<Value = MeterState> {
+    let method_tat = prop::option::of(tat(limits.method.map(|method| method.throttle)));
+    let used = prop_oneof![Just(0i64), -2i64..7];
+    (prop::option::of(tat(limits.throttle)), method_tat, used).prop_map(|(tat, method_tat, used)| MeterState {
+        tat,
+        method_tats: method_tat.into_iter().map(|tat| (SLOT, tat)).collect(),
+        used,
+    })
+}
+
+fn case() -> impl Strategy<Value = Case> {
+    let limits = (prop::option::of(gcra()), prop::option::of(gcra()), prop::option::of(quota())).prop_map(
+        |(throttle, method, quota)| Limits {
+            throttle,
+            method: method.map(|throttle| MethodLimit { slot: SLOT, throttle }),
+            quota,
+        },
+    );
+    let of_limits = |limits: Limits| {
+        let others = (state(limits), state(limits), prop::bool::weighted(0.7));
+        let kind = (0u8..4, prop::bool::weighted(0.2), prop::bool::weighted(0.2));
+        (Just(limits), state(limits), others, kind, 1u32..=4, 0u32..=4, 0u64..5, prop::option::of(0i64..12))
+    };
+    limits.prop_flat_map(of_limits).prop_map(|(limits, held, others, kind, tokens, settled, day, remaining)| {
+        let (other, mut next, is_as_seen) = others;
+        let seen = if is_as_seen { held.clone() } else { other };
+        let (kind, is_plan_wrong, is_method_wrong) = kind;
+        let now = i128::from(NOW.as_nanos());
+        let is_busy = |tat: Option<Tat>| tat.is_some_and(|tat| tat > now);
+        let busy = Busy {
+            plan: is_busy(held.tat) != is_plan_wrong,
+            method: is_busy(held.method_tats.get(&SLOT).copied()) != is_method_wrong,
+        };
+        let form = match kind {
+            0 | 1 => OwnedForm::Guess(busy),
+            // A repair is of a TAT, and so of a throttle.
+            3 if limits.throttle.is_some() => {
+                next.tat.get_or_insert(now);
+                OwnedForm::Repair { seen, next }
+            }
+            _ => OwnedForm::Replace { seen, next },
+        };
+        let used = if limits.quota.is_some() { held.used } else { 0 };
+        let held = Held { state: MeterState { used, ..held }, day, remaining };
+        Case { limits, tokens, settled: settled.min(tokens), form, held }
+    })
+}
+
+impl Case {
+    /// What the table holds. A count of nothing is no attribute.
+    fn attributes(&self, key: &Key) -> HashMap<String, AttributeValue> {
+        let Held { state, day, remaining } = &self.held;
+        let mut attributes = key.attributes();
+        attributes.extend(state.tat.map(|tat| (TAT.to_owned(), number(tat))));
+        attributes.extend(state.method_tats.iter().map(|(slot, tat)| (method_attribute(*slot), number(*tat))));
+        if let Some(quota) = self.limits.quota.filter(|_| state.used != 0) {
+            attributes.insert(quota.window(NOW).counter(), number(state.used));
+        }
+        attributes.extend((*day > 0).then(|| (day_attribute(NOW.date()), number(*day))));
+        attributes.extend(remaining.map(|remaining| (remaining_attribute(NOW.date()), number(remaining))));
+        attributes
+    }
+
+    async fn check(&self, store: &Store) -> Result<(), TestCaseError> {
+        let key = keys::meter(&UsagePlanId::new("plan01"), &ApiKeyId::new("key0000001"));
+        let put = store.client().put_item().table_name(store.usage_table());
+        put.set_item(Some(self.attributes(&key))).send().await.unwrap();
+        let tokens = NonZeroU32::new(self.tokens).unwrap();
+        let (limits, settled, form) = (&self.limits, self.settled, self.form.form());
+        let expected = Spending { limits, now: NOW, tokens, settled }.apply(&form, &self.held);
+        let besides = Besides::Counts { settled };
+        let write = Write { key: &key, limits, now: NOW, tokens, form, besides, stale: &[] };
+        match (store.spend(write).await.unwrap(), expected) {
+            (Outcome::Written(item), Some(expected)) => prop_assert_eq!(self.held(&item), expected),
+            (Outcome::Refused(item), None) => prop_assert_eq!(self.held(&item), self.held.clone()),
+            (outcome, expected) => prop_assert!(false, "{outcome:?} where {expected:?} was expected"),
+        }
+        Ok(())
+    }
+
+    fn held(&self, item: &MeterItem) -> Held {
+        let DayCounts { used, remaining } = item.days().get(&NOW.date()).copied().unwrap_or_default();
+        Held { state: item.state(&self.limits, NOW), day: used, remaining }
+    }
+}
+
+#[test]
+fn the_table_carries_out_a_write_as_its_form_means() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let store = runtime.block_on(store());
+    let mut runner = TestRunner::new(ProptestConfig::with_cases(512));
+    runner.run(&case(), |case| runtime.block_on(case.check(&store))).unwrap();
+}
