@@ -166,35 +166,83 @@ mod tests {
         assert_eq!((shifted.first_day, shifted.next_first_day), (date(2026, 2, 28), date(2026, 3, 28)));
     }
 
-    fn any_quota() -> impl Strategy<Value = QuotaSettings> {
-        prop_oneof![
-            Just(quota(QuotaPeriod::Day, 0)),
-            (0u8..=6).prop_map(|offset| quota(QuotaPeriod::Week, offset)),
-            (0u8..=27).prop_map(|offset| quota(QuotaPeriod::Month, offset)),
-        ]
+    /// A calendar that knows only how to go on by one day.
+    struct Calendar {
+        year: i16,
+        month: i8,
+        day: i8,
+        /// Days since Sunday.
+        weekday: u8,
     }
 
-    /// Walks the calendar back to the day on which a period starts.
-    fn first_day_by_walking(quota: QuotaSettings, mut day: Date) -> Date {
-        let starts = |day: Date| match quota.period {
-            QuotaPeriod::Day => true,
-            QuotaPeriod::Week => day.weekday().to_sunday_zero_offset() == quota.offset.cast_signed(),
-            QuotaPeriod::Month => day.day() == 1 + quota.offset.cast_signed(),
-        };
-        while !starts(day) {
-            day = day.yesterday().unwrap();
+    impl Calendar {
+        fn go_on(&mut self) {
+            let is_leap = self.year % 4 == 0 && (self.year % 100 != 0 || self.year % 400 == 0);
+            let days = match self.month {
+                2 if is_leap => 29,
+                2 => 28,
+                4 | 6 | 9 | 11 => 30,
+                _ => 31,
+            };
+            self.weekday = (self.weekday + 1) % 7;
+            self.day += 1;
+            if self.day > days {
+                (self.month, self.day) = (self.month + 1, 1);
+            }
+            if self.month > 12 {
+                (self.year, self.month) = (self.year + 1, 1);
+            }
         }
-        day
+
+        fn begins_a_period_of(&self, quota: QuotaSettings) -> bool {
+            match quota.period {
+                QuotaPeriod::Day => true,
+                QuotaPeriod::Week => self.weekday == quota.offset,
+                QuotaPeriod::Month => self.day == 1 + quota.offset.cast_signed(),
+            }
+        }
+    }
+
+    #[test]
+    fn windows_are_those_of_the_calendar_in_leap_years_and_others() {
+        let weeks = (0..=6).map(|offset| quota(QuotaPeriod::Week, offset));
+        let months = (0..=27).map(|offset| quota(QuotaPeriod::Month, offset));
+        let quotas: Vec<_> = [quota(QuotaPeriod::Day, 0)].into_iter().chain(weeks).chain(months).collect();
+        // 2000-01-01 was a Saturday, 2099-01-01 will be a Thursday; 2000 is a leap year, 2100 is none.
+        for (year, weekday, first_second) in [(2000, 6, 946_684_800), (2099, 4, 4_070_908_800i64)] {
+            let mut calendar = Calendar { year, month: 1, day: 1, weekday };
+            let mut windows: Vec<Option<QuotaWindow>> = vec![None; quotas.len()];
+            for midnight in (0..2_000).map(|days| Timestamp::from_seconds(first_second + days * 86_400)) {
+                for (quota, window) in quotas.iter().zip(&mut windows) {
+                    let now = quota.window(midnight);
+                    if calendar.begins_a_period_of(*quota) {
+                        assert_eq!(now.first_day, date(calendar.year, calendar.month, calendar.day), "{quota:?}");
+                        assert!(window.is_none_or(|before| before.resets() == midnight), "{quota:?}, {midnight}");
+                        *window = Some(now);
+                    } else if let Some(window) = window {
+                        assert_eq!(now, *window, "{quota:?}, {midnight}");
+                    }
+                }
+                calendar.go_on();
+            }
+        }
     }
 
     proptest! {
         #[test]
-        fn windows_are_those_of_the_calendar(quota in any_quota(), days in 0i32..40_000) {
-            let day = date(2000, 1, 1).saturating_add(days.days());
-            let window = quota.window_of_day(day);
-            prop_assert_eq!(window.first_day, first_day_by_walking(quota, day));
-            prop_assert!(window.first_day <= day && day < window.next_first_day);
-            prop_assert_eq!(quota.window_of_day(window.next_first_day).first_day, window.next_first_day);
+        fn a_window_holds_from_its_first_midnight_to_its_last_nanosecond(
+            offset in 0u8..=27,
+            period in prop_oneof![Just(QuotaPeriod::Day), Just(QuotaPeriod::Week), Just(QuotaPeriod::Month)],
+            now in 0i64..i64::MAX / 2,
+        ) {
+            let quota = quota(period, offset.min(period.max_offset()));
+            let window = quota.window(Timestamp::from_nanos(now));
+            let (from, to) = (Timestamp::at_start_of(window.first_day), window.resets());
+            prop_assert!(from.as_nanos() <= now && now < to.as_nanos());
+            prop_assert_eq!(quota.window(from), window);
+            prop_assert_eq!(quota.window(Timestamp::from_nanos(to.as_nanos() - 1)), window);
+            prop_assert_eq!(quota.window(to).first_day, window.next_first_day);
+            prop_assert_ne!(quota.window(to).counter(), window.counter());
         }
     }
 }

@@ -180,3 +180,6 @@ impl Spending<'_> {
         conforms.then(|| Some(from.saturating_add(increment)))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -62,12 +62,13 @@ struct ReferenceBucket {
 }
 
 impl ReferenceBucket {
-    fn admit(&mut self, now: i128) -> bool {
+    fn admit(&mut self, now: i128, tokens: u32) -> bool {
         self.level = (self.level + (now - self.last)).min(self.capacity * self.period);
         self.last = now;
-        let conforms = self.level >= self.period;
+        let cost = i128::from(tokens) * self.period;
+        let conforms = self.level >= cost;
         if conforms {
-            self.level -= self.period;
+            self.level -= cost;
         }
         conforms
     }
@@ -106,7 +107,7 @@ proptest! {
     fn it_decides_as_a_token_bucket_does(
         rate in 1u32..1_000,
         burst in 1u32..20,
-        gaps in prop::collection::vec(0i64..200_000_000, 1..200),
+        requests in prop::collection::vec((0i64..200_000_000, 1u32..4), 1..200),
     ) {
         let bucket = gcra(f64::from(rate), burst);
         let period = i128::from(1_000_000_000u32.div_ceil(rate));
@@ -117,11 +118,43 @@ proptest! {
             last: 0,
         };
         let (mut tat, mut now) = (None, 0);
-        for gap in gaps {
+        for (gap, tokens) in requests {
             now += gap;
-            let decided = bucket.admit(tat, at(now), ONE);
-            prop_assert_eq!(decided.is_ok(), reference.admit(i128::from(now)));
+            let decided = bucket.admit(tat, at(now), NonZeroU32::new(tokens).unwrap());
+            prop_assert_eq!(decided.is_ok(), reference.admit(i128::from(now), tokens));
             tat = decided.ok().or(tat);
+        }
+    }
+
+    #[test]
+    fn no_window_admits_more_than_the_burst_and_what_the_exact_rate_returns(
+        tokens in 1u32..5_000,
+        seconds in 1u32..60,
+        burst in 1u32..20,
+        requests in prop::collection::vec((0i64..2_000_000_000, 1u32..4), 1..100),
+    ) {
+        let bucket = gcra(f64::from(tokens) / f64::from(seconds), burst);
+        let (mut tat, mut now) = (None, 0i64);
+        let mut admissions: Vec<(i64, u32)> = Vec::new();
+        for (gap, asked) in requests {
+            // Gaps about as long as a token takes, and who is refused comes back as
+            // soon as it may: so whatever is too much shows.
+            now += gap * i64::from(seconds) / i64::from(tokens);
+            let asked_for = NonZeroU32::new(asked).unwrap();
+            let mut decided = bucket.admit(tat, at(now), asked_for);
+            if let Err(Nonconforming::Wait(wait)) = decided {
+                now += i64::try_from(wait.as_nanos()).unwrap();
+                decided = bucket.admit(tat, at(now), asked_for);
+            }
+            let Ok(next) = decided else { continue };
+            tat = Some(next);
+            admissions.push((now, asked));
+            let mut admitted = 0;
+            for (from, asked) in admissions.iter().rev() {
+                admitted += i128::from(*asked);
+                let surplus = (admitted - i128::from(burst)) * i128::from(seconds) * 1_000_000_000;
+                prop_assert!(surplus <= i128::from(now - from) * i128::from(tokens));
+            }
         }
     }
 
