@@ -142,7 +142,7 @@ impl Ledger {
     }
 
     /// A refusal is given only where all of the quota is admitted or about to be,
-    /// or `held` by other processes; or where one more debit would be too many in
+    /// or `held` for others; or where one more debit would be too many in
     /// some window, and it promises no later time than that takes.
     pub(super) fn check_refusal(
         &self,

@@ -116,13 +116,17 @@ impl Process {
         Self { skew, version, ..Self::default() }
     }
 
-    /// A request comes: decided without a write, or else a write is sent.
+    /// A request comes: decided without a write, or else a write is sent. While
+    /// another one's is under way it waits instead, which is as if it came later.
     pub(super) fn arrive(&mut self, limits: Limits, now: Moment, setting: Setting) -> Decided {
         if self.take(&limits, now, setting) {
             return Decided::Admitted { limits, at: now.wall };
         }
         if let Some(denied) = self.proof(&limits, now, setting) {
             return Decided::Refused { limits, at: now.wall, denied };
+        }
+        if self.request.is_some() {
+            return Decided::Not;
         }
         self.send(limits, now, now, 0, setting)
     }
@@ -170,20 +174,25 @@ impl Process {
     /// Tokens that the count of the quota's period from `first_day` contains, if
     /// it was not set anew, and that this process may yet use.
     pub(super) fn holds(&self, first_day: Date) -> i64 {
-        let is_of = |counter| matches!(counter, Counter::Quota(window) if window.first_day == first_day);
-        let lease = self.leased.lease.filter(|lease| is_of(lease.counter)).map_or(0, |lease| lease.left);
-        let rest = self.leased.rest.filter(|rest| is_of(rest.counter)).map_or(0, |rest| rest.tokens);
-        let in_flight = self.request.as_ref().map_or(0, |request| {
-            let write = &request.write;
-            if !is_of(Counter::of(&request.limits, write.from.wall)) {
-                return 0;
-            }
-            match request.at {
-                Stage::Answered { is_written: true, .. } if !write.is_repair() => write.tokens.get(),
-                _ => write.settled,
-            }
-        });
-        i64::from(lease) + i64::from(rest) + i64::from(in_flight)
+        let lease = self.leased.lease.filter(|lease| is_of(lease.counter, first_day)).map_or(0, |lease| lease.left);
+        let rest = self.leased.rest.filter(|rest| is_of(rest.counter, first_day)).map_or(0, |rest| rest.tokens);
+        i64::from(lease) + i64::from(rest) + self.in_flight(first_day)
+    }
+
+    /// Tokens among these that are for the request whose write is under way.
+    pub(super) fn awaits(&self, first_day: Date) -> i64 {
+        i64::from(self.request.is_some()).min(self.in_flight(first_day))
+    }
+
+    fn in_flight(&self, first_day: Date) -> i64 {
+        let Some(Request { limits, write, at, .. }) = &self.request else { return 0 };
+        if !is_of(Counter::of(limits, write.from.wall), first_day) {
+            return 0;
+        }
+        i64::from(match at {
+            Stage::Answered { is_written: true, .. } if !write.is_repair() => write.tokens.get(),
+            _ => write.settled,
+        })
     }
 
     fn take(&mut self, limits: &Limits, now: Moment, setting: Setting) -> bool {
@@ -239,4 +248,9 @@ impl Process {
             self.leased.keep(counter, settled);
         }
     }
+}
+
+/// Whether it is that of the quota's period from `first_day`.
+fn is_of(counter: Counter, first_day: Date) -> bool {
+    matches!(counter, Counter::Quota(window) if window.first_day == first_day)
 }

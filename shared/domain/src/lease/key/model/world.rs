@@ -235,8 +235,9 @@ impl World {
             }
             Decided::Refused { limits, at, denied } if self.scenario.is_smooth() => {
                 let first_day = period(&limits, at.date());
-                let held_by_others = self.held(first_day) - self.processes[process].holds(first_day);
-                self.ledger.check_refusal(&limits, at, denied, held_by_others)
+                let process = &self.processes[process];
+                let held_for_others = self.held(first_day) - process.holds(first_day) + process.awaits(first_day);
+                self.ledger.check_refusal(&limits, at, denied, held_for_others)
             }
             Decided::Refused { .. } | Decided::Not => Ok(()),
         }
@@ -293,10 +294,10 @@ impl Model for World {
     fn steps(&self) -> Vec<Step> {
         let mut steps = Vec::new();
         for (process, state) in self.processes.iter().enumerate() {
+            if self.left.requests > 0 {
+                steps.extend((state.version..=self.version).map(|version| Step::Request { process, version }));
+            }
             match state.request.as_ref().map(|request| &request.at) {
-                None if self.left.requests > 0 => {
-                    steps.extend((state.version..=self.version).map(|version| Step::Request { process, version }));
-                }
                 None => {}
                 Some(Stage::Sent { .. }) => {
                     steps.push(Step::Commit { process });
