@@ -90,7 +90,8 @@ impl Counter {
 }
 
 /// Tokens to be asked of the shared meter in one write. What it settles is held
-/// by it alone: dropped, it is lost, and so it is never sent twice.
+/// by it alone: dropped, it is lost. Where its write is made again, it is settled
+/// again, and that admits no more: no write makes a count less.
 #[derive(Debug)]
 // Only a search that goes back to an earlier state holds one twice.
 #[cfg_attr(test, derive(Clone, Hash))]

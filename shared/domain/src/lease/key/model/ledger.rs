@@ -5,8 +5,8 @@ use std::num::NonZeroU32;
 
 use jiff::civil::Date;
 
+use super::scenario::Scenario;
 use super::table::Table;
-use super::world::Scenario;
 use crate::admission::{Denied, Limits};
 use crate::lease::LIFE;
 use crate::throttle::Gcra;

@@ -5,65 +5,17 @@ use std::num::NonZeroU32;
 use std::rc::Rc;
 use std::time::Duration;
 
+use jiff::civil::Date;
+
 use super::super::{Asking, Counter, LeasedKey};
 use super::ledger::{Ledger, nanos_per_token, period};
-use super::process::{Decided, Fault, Process, Setting, Stage, Write};
+use super::process::{Decided, Process, Stage, Write};
+use super::scenario::{Budget, Scenario};
 use super::search::{Model, hash_of};
 use super::table::Table;
 use crate::admission::{Denied, Limits};
 use crate::lease::Moment;
 use crate::time::Timestamp;
-
-/// What is explored.
-#[derive(Clone, Debug)]
-pub(super) struct Scenario {
-    /// Versions of the plan, one after the other.
-    pub(super) plans: Vec<Limits>,
-    /// Tokens that a lease has at most; 1 is strict.
-    pub(super) cap: NonZeroU32,
-    /// By how much each process's clock is ahead, in nanoseconds.
-    pub(super) skews: Vec<i64>,
-    pub(super) start: Timestamp,
-    /// Tokens counted at the start, and owed to the throttle's bucket.
-    pub(super) spent: u32,
-    /// Tokens among them that each process has in a lease.
-    pub(super) held: u32,
-    /// By which time may pass.
-    pub(super) ticks: Vec<Duration>,
-    /// What an operator may set to remain.
-    pub(super) remaining: i64,
-    pub(super) is_impatient: bool,
-    pub(super) fault: Option<Fault>,
-    pub(super) most: Budget,
-}
-
-/// How often what may happen.
-#[derive(Clone, Copy, Debug, Default, Hash)]
-pub(super) struct Budget {
-    pub(super) requests: u8,
-    pub(super) ticks: u8,
-    pub(super) losses: u8,
-    pub(super) crashes: u8,
-    pub(super) changes: u8,
-    pub(super) grants: u8,
-}
-
-impl Scenario {
-    /// By how much clocks differ, in nanoseconds.
-    pub(super) fn spread(&self) -> i64 {
-        self.skews.iter().max().unwrap() - self.skews.iter().min().unwrap()
-    }
-
-    /// Whether nothing goes wrong or changes, so that every refusal has its reason.
-    fn is_smooth(&self) -> bool {
-        let Budget { losses, crashes, changes, grants, .. } = self.most;
-        [losses, crashes, changes, grants] == [0; 4] && self.spread() == 0
-    }
-
-    fn setting(&self) -> Setting {
-        Setting { cap: self.cap, is_impatient: self.is_impatient, fault: self.fault }
-    }
-}
 
 /// The state of everything.
 #[derive(Clone, Debug)]
@@ -96,6 +48,8 @@ pub(super) enum Step {
     CommitOrphan { orphan: usize },
     /// Time passes.
     Tick { tick: usize },
+    /// A clock is set, or its process was frozen: the other clock does not notice.
+    SetClock { process: usize },
     /// The plan changes.
     ChangePlan,
     /// An operator sets what remains.
@@ -185,6 +139,10 @@ impl World {
                 self.left.ticks -= 1;
                 self.elapsed += self.scenario.ticks[tick];
             }
+            Step::SetClock { process } => {
+                self.left.jumps -= 1;
+                self.processes[process].skew += self.scenario.jump;
+            }
             Step::ChangePlan => {
                 self.left.changes -= 1;
                 self.version += 1;
@@ -223,7 +181,7 @@ impl World {
     }
 
     /// Tokens of a period that processes may yet use.
-    fn held(&self, first_day: jiff::civil::Date) -> i64 {
+    fn held(&self, first_day: Date) -> i64 {
         self.processes.iter().map(|process| process.holds(first_day)).sum()
     }
 
@@ -240,6 +198,16 @@ impl World {
                 self.ledger.check_refusal(&limits, at, denied, held_for_others)
             }
             Decided::Refused { .. } | Decided::Not => Ok(()),
+        }
+    }
+
+    /// No process has more than the cap of a quota's tokens.
+    fn check_holdings(&self) -> Result<(), String> {
+        let most = i64::from(self.scenario.cap.get());
+        let holds = |process: &Process| self.ledger.admitted.keys().map(|day| process.holds(*day)).max();
+        match self.processes.iter().filter_map(holds).find(|held| *held > most) {
+            Some(held) => Err(format!("{held} held by one process")),
+            None => Ok(()),
         }
     }
 
@@ -306,6 +274,7 @@ impl Model for World {
                 Some(Stage::Answered { .. }) => steps.push(Step::Answer { process }),
             }
             steps.extend((self.left.crashes > 0).then_some(Step::Crash { process }));
+            steps.extend((self.left.jumps > 0).then_some(Step::SetClock { process }));
         }
         steps.extend((0..self.orphans.len()).map(|orphan| Step::CommitOrphan { orphan }));
         if self.left.ticks > 0 {
@@ -324,6 +293,7 @@ impl Model for World {
         next.ledger.check_admissions()?;
         // Of a process that is made to err, more than wrong counts is to be shown.
         if next.scenario.fault.is_none() {
+            next.check_holdings()?;
             next.ledger.check_counts(&next.table, |first_day| next.held(first_day), next.scenario.is_daily())?;
             next.check_exhaustion()?;
         }
@@ -337,13 +307,5 @@ impl Model for World {
         processes.sort_unstable();
         orphans.sort_unstable();
         (&self.table, processes, orphans, self.elapsed, self.version, self.left, &self.ledger).hash(hasher);
-    }
-}
-
-impl Scenario {
-    /// Whether no count outlasts a day.
-    fn is_daily(&self) -> bool {
-        use crate::quota::QuotaPeriod::Day;
-        self.plans.iter().all(|limits| limits.quota.is_none_or(|quota| quota.period == Day))
     }
 }

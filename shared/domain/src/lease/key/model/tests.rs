@@ -6,8 +6,9 @@ use std::time::Duration;
 use jiff::civil::date;
 
 use super::process::Fault;
+use super::scenario::{Budget, Scenario};
 use super::search::{Explored, Violation, explore};
-use super::world::{Budget, Scenario, Step, World};
+use super::world::{Step, World};
 use crate::admission::Limits;
 use crate::lease::LIFE;
 use crate::quota::{QuotaPeriod, QuotaSettings};
@@ -16,7 +17,7 @@ use crate::time::Timestamp;
 
 const UNLIMITED: Limits = Limits { throttle: None, method: None, quota: None };
 const SECOND: Duration = Duration::from_secs(1);
-const NOTHING: Budget = Budget { requests: 0, ticks: 0, losses: 0, crashes: 0, changes: 0, grants: 0 };
+const NOTHING: Budget = Budget { requests: 0, ticks: 0, losses: 0, crashes: 0, changes: 0, grants: 0, jumps: 0 };
 
 fn quota_per(period: QuotaPeriod, limit: u32) -> Limits {
     Limits { quota: Some(QuotaSettings { limit, offset: 0, period }), ..UNLIMITED }
@@ -46,6 +47,7 @@ fn strict(plans: &[Limits], most: Budget) -> Scenario {
         spent: 0,
         held: 0,
         ticks: vec![SECOND],
+        jump: 0,
         remaining: 1,
         is_impatient: false,
         fault: None,
@@ -162,6 +164,16 @@ fn leases_whose_processes_fail_admit_no_more() {
 fn leases_by_clocks_that_are_apart_admit_no_more_than_that_explains() {
     let most = Budget { requests: 3, ticks: 2, ..NOTHING };
     holds(leases(2, most).into_iter().map(apart));
+}
+
+#[test]
+fn a_clock_that_is_set_over_midnight_and_back_admits_no_more() {
+    let most = Budget { requests: 4, ticks: 1, jumps: 2, ..NOTHING };
+    for jump in [-1_000_000_000, 1_000_000_000] {
+        holds([Scenario { jump, ..strict(&[quota(2)], most) }]);
+        let scenarios = [leased(2, 5, &[quota(6)], most), leased(3, 7, &[quota_per(QuotaPeriod::Week, 8)], most)];
+        holds(scenarios.map(|scenario| Scenario { jump, ..scenario }));
+    }
 }
 
 #[test]
