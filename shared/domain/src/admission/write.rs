@@ -81,11 +81,8 @@ pub fn form<'a>(
         Verdict::Denied(denied) => Err(denied),
         Verdict::Admitted(_) if attempt < GUESSES => Ok(Form::Guess(guess(state, limits, now))),
         Verdict::Admitted(next) => Ok(Form::Replace { seen: state, next }),
-        Verdict::Implausible(clamped) => Ok(match limits.decide(&clamped, now, tokens) {
-            Verdict::Admitted(next) => Form::Replace { seen: state, next },
-            // A full bucket's debt: repaired now, refused on proof.
-            _ => Form::Repair { seen: state, next: clamped },
-        }),
+        // With a full bucket's debt it does not conform: repaired now, refused on proof.
+        Verdict::Implausible(clamped) => Ok(Form::Repair { seen: state, next: clamped }),
     }
 }
 

@@ -67,13 +67,15 @@ impl Ledger {
         }
     }
 
-    /// Notes that everybody goes by `limits` from here on. What is counted by
-    /// then was debited, and may yet be used.
-    pub(super) fn keep_to(&mut self, limits: &Limits, table: &Table) {
+    /// Notes that everybody goes by `limits` from here on. What was leased by
+    /// these, while others went by others, may yet be used.
+    pub(super) fn keep_to(&mut self, limits: &Limits, leased: impl Fn(Date) -> i64) {
         let Some(quota) = limits.quota else { return };
         for (period, highest) in &mut self.highest {
-            let counted = table.counts.get(period).copied().unwrap_or_default();
-            *highest = i64::from(quota.limit).max(counted).min(*highest);
+            let admitted = self.admitted.get(period).copied().unwrap_or_default();
+            let granted = self.granted.get(period).copied().unwrap_or_default();
+            let used = admitted + leased(*period) - granted;
+            *highest = i64::from(quota.limit).max(used).min(*highest);
         }
     }
 
@@ -98,14 +100,21 @@ impl Ledger {
         Ok(())
     }
 
-    /// No count is less than what was admitted and what processes hold.
-    pub(super) fn check_counts(&self, table: &Table, held: impl Fn(Date) -> i64, is_daily: bool) -> Result<(), String> {
+    /// No count is less than what was admitted and what processes hold; and that
+    /// of the period `in_order`, if any, is no more either.
+    pub(super) fn check_counts(
+        &self,
+        table: &Table,
+        held: impl Fn(Date) -> i64,
+        in_order: Option<Date>,
+        is_daily: bool,
+    ) -> Result<(), String> {
         for period in self.highest.keys() {
             let admitted = self.admitted.get(period).copied().unwrap_or_default();
             let granted = self.granted.get(period).copied().unwrap_or_default();
             let counted = table.counts.get(period).copied().unwrap_or_default();
             let owed = admitted + held(*period) - granted;
-            if counted < owed {
+            if counted < owed || (in_order == Some(*period) && counted != owed) {
                 return Err(format!("{counted} counted of {owed}"));
             }
         }

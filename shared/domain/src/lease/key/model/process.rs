@@ -179,6 +179,12 @@ impl Process {
         i64::from(lease) + i64::from(rest) + self.in_flight(first_day)
     }
 
+    /// Tokens among these that were leased by `limits`, or are just being.
+    pub(super) fn has_leased(&self, limits: &Limits, first_day: Date) -> i64 {
+        let lease = self.leased.lease.filter(|lease| is_of(lease.counter, first_day) && lease.limits == *limits);
+        i64::from(lease.map_or(0, |lease| lease.left)) + self.in_flight(first_day)
+    }
+
     /// Tokens among these that are for the request whose write is under way.
     pub(super) fn awaits(&self, first_day: Date) -> i64 {
         i64::from(self.request.is_some()).min(self.in_flight(first_day))

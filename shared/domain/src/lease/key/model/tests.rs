@@ -75,6 +75,11 @@ fn leases(held: u32, most: Budget) -> Vec<Scenario> {
     ]
 }
 
+/// At noon: leases end, and the day does not.
+fn at_noon(scenario: Scenario) -> Scenario {
+    Scenario { start: Timestamp::from_seconds(1_795_435_200), ..scenario }
+}
+
 /// 200 ms apart, and the day turns for one before the other.
 fn apart(mut scenario: Scenario) -> Scenario {
     scenario.skews = vec![-100_000_000, 100_000_000];
@@ -125,6 +130,9 @@ fn strict_writes_that_are_lost_made_again_or_orphaned_admit_no_more() {
 fn strict_processes_whose_clocks_are_apart_admit_no_more_than_that_explains() {
     let most = Budget { requests: 3, ticks: 2, losses: 1, ..NOTHING };
     holds([quota(2), throttle(1.0, 2)].map(|plan| apart(strict(&[plan], most))));
+    // The one behind must not cut down to size what the one ahead owes. Those that
+    // take their place remember no refusal.
+    holds([apart(strict(&[throttle(5.0, 1)], Budget { requests: 5, crashes: 3, ..NOTHING }))]);
 }
 
 #[test]
@@ -146,6 +154,7 @@ fn strict_requests_keep_to_a_plan_that_changes_and_to_what_an_operator_grants() 
 fn leases_that_interleave_use_all_of_a_quota_and_no_more() {
     let most = Budget { requests: 4, ticks: 1, ..NOTHING };
     holds([1, 3].into_iter().flat_map(|held| leases(held, most)));
+    holds(leases(2, most).into_iter().map(at_noon));
     holds(leases(2, Budget { requests: 3, ticks: 2, ..most }));
     // Three tokens each, and four to be asked for.
     holds([leased(3, 40, &[quota(300)], most), leased(3, 8, &[throttle(1.0, 16)], most)]);
@@ -216,8 +225,7 @@ fn the_search_finds_an_over_admission_when_a_lost_answer_is_taken_for_a_grant() 
 #[test]
 fn the_search_finds_an_over_admission_when_a_rest_is_settled_twice() {
     let most = Budget { requests: 3, ticks: 1, ..NOTHING };
-    let spent_at_noon = Scenario { start: Timestamp::from_seconds(1_795_435_200), ..leased(1, 3, &[quota(3)], most) };
-    let what = found(Fault::RestIsSettledTwice, spent_at_noon);
+    let what = found(Fault::RestIsSettledTwice, at_noon(leased(1, 3, &[quota(3)], most)));
     assert_eq!(what, "4 admitted of 3 and 0 granted");
 }
 

@@ -168,7 +168,8 @@ impl World {
             process.version == self.version && served_by == limits
         };
         if self.processes.iter().all(is_known) {
-            self.ledger.keep_to(&limits, &self.table);
+            let leased = |first_day| self.processes.iter().map(|process| process.has_leased(&limits, first_day)).sum();
+            self.ledger.keep_to(&limits, leased);
         }
     }
 
@@ -294,7 +295,10 @@ impl Model for World {
         // Of a process that is made to err, more than wrong counts is to be shown.
         if next.scenario.fault.is_none() {
             next.check_holdings()?;
-            next.ledger.check_counts(&next.table, |first_day| next.held(first_day), next.scenario.is_daily())?;
+            let today = next.scenario.start.plus(next.elapsed).date();
+            let in_order = next.scenario.is_smooth().then(|| period(&next.scenario.plans[0], today));
+            let held = |first_day| next.held(first_day);
+            next.ledger.check_counts(&next.table, held, in_order, next.scenario.is_daily())?;
             next.check_exhaustion()?;
         }
         Ok(next)
