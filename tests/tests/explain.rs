@@ -109,6 +109,17 @@ fn a_call_that_would_be_admitted_is_told_its_plan_and_what_is_left() {
 }
 
 #[test]
+fn throttles_that_callers_share_are_told() {
+    let stack = Stack::start();
+    let api = api(&stack, "HEADER");
+    let operations = json!({"patchOperations": [{"op": "replace", "path": "/throttle/rateLimit", "value": "9"}]});
+    stack.made("PATCH", "/account", &operations);
+    let told = explain(&stack, &api.id, "prod", "GET", "/pets/7", "");
+    assert_eq!(told["accountThrottle"], json!({"burstLimit": 5000, "rateLimit": 9.0}));
+    assert_eq!(told["stageThrottle"], Value::Null);
+}
+
+#[test]
 fn every_refusal_before_the_limits_is_named() {
     let stack = Stack::start();
     let (header, authorizer) = (api(&stack, "HEADER"), api(&stack, "AUTHORIZER"));

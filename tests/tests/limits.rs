@@ -56,6 +56,29 @@ fn a_stages_throttle_acts_on_the_next_request_and_until_a_token_is_back() {
 }
 
 #[test]
+fn all_apis_share_the_accounts_throttle() {
+    let stack = Stack::start();
+    let (one, other) = (mock_api(&stack, false), mock_api(&stack, false));
+    let account = stack.aws(
+        "apigateway update-account --patch-operations op=replace,path=/throttle/rateLimit,value=0.01 \
+         op=replace,path=/throttle/burstLimit,value=2",
+    );
+    assert_eq!(account["throttleSettings"], json!({"burstLimit": 2, "rateLimit": 0.01}));
+    assert_eq!((call(&stack, &one).status, call(&stack, &other).status), (200, 200));
+    let refused = call(&stack, &one);
+    assert_eq!((refused.status, refused.headers["x-amzn-errortype"].as_str()), (429, "TooManyRequestsException"));
+    assert_eq!(call(&stack, &other).status, 429);
+    stack.advance(100);
+    assert_eq!((call(&stack, &other).status, call(&stack, &one).status), (200, 429));
+    stack.aws("apigateway update-account --patch-operations op=remove,path=/throttle");
+    assert_eq!(call(&stack, &one).status, 200);
+    assert_eq!(
+        stack.aws("apigateway get-account")["throttleSettings"],
+        json!({"burstLimit": 5000, "rateLimit": 10000.0})
+    );
+}
+
+#[test]
 fn callers_are_told_what_their_plan_leaves_them_if_that_is_switched_on() {
     for (flags, is_on) in [(&["--rate-limit-headers"][..], true), (&[][..], false)] {
         let stack = Stack::with(flags);

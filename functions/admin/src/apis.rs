@@ -72,7 +72,7 @@ pub(crate) fn routes(inspector: &Inspector) -> Router<Admin> {
                 .patch(gateway_responses::update)
                 .delete(gateway_responses::delete),
         )
-        .route("/account", get(account::get))
+        .route("/account", get(account::get).patch(account::update))
         .route("/tags/{arn}", get(tags::get).put(tags::tag).delete(tags::untag))
         .merge(test_invoke::routes(inspector))
         .merge(explain::routes(inspector))

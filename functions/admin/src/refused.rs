@@ -47,7 +47,6 @@ const UNSUPPORTED: &[(MethodFilter, &str, &str)] = &[
     (MethodFilter::GET, "/restapis/{api}/documentation/versions/{version}", "GetDocumentationVersion"),
     (MethodFilter::PATCH, "/restapis/{api}/documentation/versions/{version}", "UpdateDocumentationVersion"),
     (MethodFilter::DELETE, "/restapis/{api}/documentation/versions/{version}", "DeleteDocumentationVersion"),
-    (MethodFilter::PATCH, "/account", "UpdateAccount"),
     (MethodFilter::POST, "/clientcertificates", "GenerateClientCertificate"),
     (MethodFilter::GET, "/clientcertificates", "GetClientCertificates"),
     (MethodFilter::GET, "/clientcertificates/{certificate}", "GetClientCertificate"),

@@ -1,15 +1,20 @@
 //! Whether a request's limits admit it: those of its key's plan, and its
-//! stage's throttle of the method, which keyless methods have as well.
+//! stage's throttle of the method and the account's, which keyless methods have
+//! as well.
 //!
-//! A token of the stage is taken first, in memory for the most part, and the
-//! key's write comes last: if the plan refuses, the token goes back, and if the
-//! stage does, nothing is written. So no refusal spends anything. The answer
-//! has the documented order all the same: when both refuse, it is the plan's.
+//! A token of the account and one of the stage are taken first, in memory for
+//! the most part, and the key's write comes last: if the plan refuses, the
+//! tokens go back, and if the account or the stage does, nothing is written. So
+//! no refusal spends anything, but that a token which goes back is lost if
+//! nobody takes it before its lease is over: hence the account's first, which
+//! most others can use. If the plan refuses as well, the answer is the plan's.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Duration;
 
 use keyplan_domain::admission::Limits;
+use keyplan_domain::api::Account;
 use keyplan_domain::key::KeyByValue;
 use keyplan_domain::plan::UsagePlan;
 use keyplan_domain::refusal::Refusal;
@@ -36,6 +41,13 @@ struct Limited {
     limits: Limits,
 }
 
+/// A throttle that callers share, and how it refuses after how long a wait.
+struct SharedThrottle<'a> {
+    scope: Scope<'a>,
+    throttle: Gcra,
+    refusal: fn(Option<Duration>) -> Refusal,
+}
+
 impl Admission {
     pub(crate) fn new(store: Store, clock: Arc<dyn Clock>, settings: &Settings) -> Self {
         let metering = Metering::new(store, clock, settings.cache_ttl, settings.on_failure);
@@ -58,47 +70,58 @@ impl Admission {
         method: &'a DeployedMethod,
         exchange: &mut Exchange<'a>,
     ) -> Result<(), Refusal> {
-        let limited = if method.key_required { Some(limited(configuration, exchange).await?) } else { None };
-        let token = match throttle_of(method, exchange) {
-            Some((scope, throttle)) => Some(self.take(&scope, throttle, limited.as_ref(), exchange).await?),
-            None => None,
-        };
+        let now = exchange.received;
+        let (limited, account) = tokio::join!(
+            async { if method.key_required { limited(configuration, exchange).await.map(Some) } else { Ok(None) } },
+            configuration.account(now),
+        );
+        let (limited, account) = (limited?, account?);
+        let (of_account, of_stage) = (accounts_throttle(&account), stages_throttle(method, exchange));
+        if let Some(limited) = limited.as_ref().filter(|_| of_account.is_some() || of_stage.is_some()) {
+            self.refuse_known(limited, exchange).await?;
+        }
+        let of_account = self.take(of_account, limited.as_ref(), exchange).await?;
+        let of_stage = self.take(of_stage, limited.as_ref(), exchange).await?;
         if let Some(limited) = &limited {
             self.spend(limited, exchange).await?;
         }
-        if let Some(token) = token {
+        for token in [of_account, of_stage].into_iter().flatten() {
             token.spend();
         }
         Ok(())
     }
 
-    /// Takes a token of the stage's, unless the plan is known to refuse: a key
-    /// that is beyond its limits shall not use up tokens of others by leasing
-    /// them.
+    /// Refuses what the plan is known to refuse: a key that is beyond its limits
+    /// shall not use up tokens of others by leasing them.
+    async fn refuse_known(&self, limited: &Limited, exchange: &mut Exchange<'_>) -> Result<(), Refusal> {
+        let Limited { key, plan, limits } = limited;
+        let known = self.metering.still_refused(&plan.id, &key.key_id, limits).await.map_err(|error| failed(&error))?;
+        match known {
+            Some(refused) => {
+                exchange.left = Some(refused.left);
+                Err(refused.denied.into())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Takes a token that callers share. One that is dropped goes back.
     async fn take(
         &self,
-        scope: &Scope<'_>,
-        throttle: Gcra,
+        shared: Option<SharedThrottle<'_>>,
         limited: Option<&Limited>,
         exchange: &mut Exchange<'_>,
-    ) -> Result<Token, Refusal> {
-        if let Some(Limited { key, plan, limits }) = limited {
-            let known =
-                self.metering.still_refused(&plan.id, &key.key_id, limits).await.map_err(|error| failed(&error))?;
-            if let Some(refused) = known {
-                exchange.left = Some(refused.left);
-                return Err(refused.denied.into());
-            }
-        }
-        let Exhausted { wait } = match self.metering.take(scope, throttle).await.map_err(|error| failed(&error))? {
-            Ok(token) => return Ok(token),
+    ) -> Result<Option<Token>, Refusal> {
+        let Some(SharedThrottle { scope, throttle, refusal }) = shared else { return Ok(None) };
+        let Exhausted { wait } = match self.metering.take(&scope, throttle).await.map_err(|error| failed(&error))? {
+            Ok(token) => return Ok(Some(token)),
             Err(exhausted) => exhausted,
         };
         let of_plan = match limited {
             Some(limited) => self.refused_as_well(limited, exchange).await?,
             None => None,
         };
-        Err(of_plan.unwrap_or(Refusal::StageThrottled { wait }))
+        Err(of_plan.unwrap_or(refusal(wait)))
     }
 
     async fn spend(&self, limited: &Limited, exchange: &mut Exchange<'_>) -> Result<(), Refusal> {
@@ -149,8 +172,8 @@ fn tell_of_quota(debit: &Debit, limited: &Limited, exchange: &Exchange<'_>) {
     }
 }
 
-/// The bucket of the method that the stage throttles, where it does.
-fn throttle_of<'a>(method: &'a DeployedMethod, exchange: &Exchange<'a>) -> Option<(Scope<'a>, Gcra)> {
+/// The stage's throttle of the method, where it has one.
+fn stages_throttle<'a>(method: &'a DeployedMethod, exchange: &Exchange<'a>) -> Option<SharedThrottle<'a>> {
     let stage = &exchange.stage.stage;
     let throttled = stage.throttle(exchange.resource_path()?, &method.verb, exchange.verb())?;
     let scope = Scope::Method {
@@ -160,7 +183,14 @@ fn throttle_of<'a>(method: &'a DeployedMethod, exchange: &Exchange<'a>) -> Optio
         resource: &method.resource_id,
         verb: throttled.verb,
     };
-    Some((scope, throttled.settings.into()))
+    let refusal = |wait| Refusal::StageThrottled { wait };
+    Some(SharedThrottle { scope, throttle: throttled.settings.into(), refusal })
+}
+
+/// The account's throttle, where somebody has set one.
+fn accounts_throttle(account: &Account) -> Option<SharedThrottle<'static>> {
+    let refusal = |wait| Refusal::AccountThrottled { wait };
+    Some(SharedThrottle { scope: Scope::Account, throttle: account.throttle?.into(), refusal })
 }
 
 /// Finds the key that a request presents, and the plan that lets it in.

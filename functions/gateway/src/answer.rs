@@ -151,7 +151,7 @@ fn add_retry_after(headers: &mut HeaderMap, refusal: &Refusal, now: Timestamp, s
 /// How long to wait, where waiting helps.
 fn wait_of(refusal: &Refusal, now: Timestamp) -> Option<Duration> {
     match refusal {
-        Refusal::Throttled { wait } | Refusal::StageThrottled { wait } => *wait,
+        Refusal::Throttled { wait } | Refusal::StageThrottled { wait } | Refusal::AccountThrottled { wait } => *wait,
         Refusal::QuotaSpent { resets } => Some(resets.since(now)),
         // DynamoDB does not say; an item takes so many writes each second.
         Refusal::MeterThrottled => Some(Duration::from_secs(1)),

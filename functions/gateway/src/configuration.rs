@@ -3,15 +3,17 @@
 //! Stages, keys and plans are kept for a time; whether one does not exist is
 //! kept as well. A compiled deployment is kept for the life of the process,
 //! since a snapshot never changes. Authorising a key costs one read of the key
-//! by its value and one of each plan and stage that is not kept.
+//! by its value and one of each plan and stage that is not kept; the account is read
+//! besides it.
 //!
-//! While the table fails, what was last read of a stage, key or plan stands in
+//! While the table fails, what was last read of a stage, key, plan or the account stands in
 //! for it, for [`OUTLIVES`] at most; what is not known then is a failure. Once
 //! the table is known to be out, no request waits for it.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use keyplan_domain::api::Account;
 use keyplan_domain::id::{RestApiId, UsagePlanId};
 use keyplan_domain::key::{KeyByValue, KeyHash};
 use keyplan_domain::plan::UsagePlan;
@@ -52,6 +54,8 @@ pub(crate) struct Configuration {
     deployments: Cache<DeploymentName, Arc<DeployedApi>>,
     keys: TtlCache<KeyHash, Option<Arc<KeyByValue>>>,
     plans: TtlCache<UsagePlanId, Option<Arc<UsagePlan>>>,
+    /// Always of something, so that it can stand in.
+    account: TtlCache<(), Option<Arc<Account>>>,
 }
 
 /// An API and the name of a stage of it.
@@ -107,6 +111,7 @@ impl Configuration {
             deployments: Cache::new(DEPLOYMENTS),
             keys: TtlCache::new(KEYS, ttl),
             plans: TtlCache::new(PLANS, ttl),
+            account: TtlCache::new(1, ttl),
         }
     }
 
@@ -167,6 +172,16 @@ impl Configuration {
         self.plans.get_or_outdated(id, now, OUTLIVES, ConfigurationError::is_of_table, read).await
     }
 
+    /// The account's settings.
+    pub(crate) async fn account(&self, now: Timestamp) -> Result<Arc<Account>, ConfigurationError> {
+        let read = |is_news| async move {
+            let read = self.store.account_to_cache();
+            Ok(Some(Arc::new(self.ask(is_news, read).await?)))
+        };
+        let account = self.account.get_or_outdated(&(), now, OUTLIVES, ConfigurationError::is_of_table, read).await?;
+        Ok(account.unwrap_or_default())
+    }
+
     /// Reads, unless the table is out. `is_news`: something stands in for it.
     async fn ask<T>(&self, is_news: bool, read: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
         let patience = if is_news { PATIENCE_FOR_NEWS } else { PATIENCE };
@@ -179,10 +194,11 @@ impl Configuration {
         self.table.ask(read).await
     }
 
-    /// Forgets stages, keys and plans, so that the next request reads them.
+    /// Forgets stages, keys, plans and the account, so that the next request reads them.
     pub(crate) fn clear(&self) {
         self.stages.clear();
         self.keys.clear();
         self.plans.clear();
+        self.account.clear();
     }
 }

@@ -1,6 +1,7 @@
 //! Whole requests through a gateway over the embedded DynamoDB and a Lambda
 //! that answers what it is told to.
 
+mod account_throttle;
 mod authorizers;
 mod configuration;
 mod http_proxies;

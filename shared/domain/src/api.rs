@@ -4,6 +4,7 @@
 //! Member names are those of the `aws apigateway` wire, so that a stored item
 //! reads like the answer made from it.
 
+mod account;
 mod authorizer;
 mod definition;
 mod gateway_response;
@@ -14,6 +15,7 @@ mod snapshot;
 mod stage;
 mod stage_throttle;
 
+pub use account::Account;
 pub use authorizer::{Authorizer, AuthorizerType, DEFAULT_AUTHORIZER_TTL_SECONDS};
 pub use definition::RestApiDefinition;
 pub use gateway_response::{GatewayResponse, GatewayResponseType};

@@ -54,6 +54,12 @@ pub enum Refusal {
         /// After how long the same request would conform.
         wait: Option<Duration>,
     },
+    /// The account's throttle, over all callers of all APIs; `wait` is `None`
+    /// when waiting is in vain.
+    AccountThrottled {
+        /// After how long the same request would conform.
+        wait: Option<Duration>,
+    },
     /// The plan's quota is used up until `resets`.
     QuotaSpent {
         /// The start of the next period.
@@ -122,6 +128,7 @@ impl Refusal {
             Self::NoPlanForStage => "NoPlanForStage",
             Self::Throttled { .. } => "Throttled",
             Self::StageThrottled { .. } => "StageThrottled",
+            Self::AccountThrottled { .. } => "AccountThrottled",
             Self::QuotaSpent { .. } => "QuotaSpent",
             Self::MeterThrottled => "MeterThrottled",
             Self::RequestTooLarge => "RequestTooLarge",

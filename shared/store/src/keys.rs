@@ -167,6 +167,12 @@ pub fn token_of_hash(hash: &str) -> Key {
     Key::new(format!("TOKEN#{hash}"), "TOKEN")
 }
 
+/// What is set for the account.
+#[must_use]
+pub fn account() -> Key {
+    Key::new("ACCOUNT", "ACCOUNT")
+}
+
 /// How far the local stack's clock was moved.
 #[must_use]
 pub fn local_clock() -> Key {
@@ -192,6 +198,7 @@ pub fn bucket(scope: &Scope<'_>) -> Key {
         Scope::Method { api, stage, stage_uid, resource, verb } => {
             Key::new(format!("STAGE#{api}#{stage}#{stage_uid}#{resource}#{verb}"), "METER")
         }
+        Scope::Account => Key::new("ACCOUNT", "METER"),
     }
 }
 

@@ -12,6 +12,7 @@
 
 #![warn(missing_docs)]
 
+mod account;
 mod api_key;
 pub mod atomicity;
 pub mod cache;

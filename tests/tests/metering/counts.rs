@@ -55,6 +55,7 @@ fn the_first_request_of_a_process_reads_each_item_once() {
     fleet.proxy.forget();
     assert_eq!(fleet.call(0, &key.value).send().status, 200);
     let expected = operations(&[
+        ("GetItem config ACCOUNT", 1),
         ("GetItem config API/STAGE", 1),
         ("GetItem config PLAN", 1),
         ("GetItem config VALUE", 1),

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what a test cannot do without fails it")]
 
+mod account;
 mod api_keys;
 mod refusals;
 mod rest_apis;

@@ -62,7 +62,6 @@ async fn an_operation_that_keyplan_does_not_have_is_named() {
         ("POST", "/apikeys?mode=import&format=csv", "ImportApiKeys"),
         ("PUT", "/restapis/abc?mode=overwrite", "PutRestApi"),
         ("GET", "/restapis/abc/models", "GetModels"),
-        ("PATCH", "/account", "UpdateAccount"),
         ("POST", "/vpclinks", "CreateVpcLink"),
     ] {
         let expected = format!("400 BadRequestException: Keyplan does not support {operation}.");

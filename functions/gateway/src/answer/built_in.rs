@@ -68,7 +68,10 @@ impl BuiltIn {
             Refusal::KeyMissing | Refusal::KeyUnknown { .. } | Refusal::KeyDisabled | Refusal::NoPlanForStage => {
                 built_in!(FORBIDDEN, Some(Type::InvalidApiKey), "message": "Forbidden", "ForbiddenException")
             }
-            Refusal::Throttled { .. } | Refusal::StageThrottled { .. } | Refusal::MeterThrottled => built_in!(
+            Refusal::Throttled { .. }
+            | Refusal::StageThrottled { .. }
+            | Refusal::AccountThrottled { .. }
+            | Refusal::MeterThrottled => built_in!(
                 TOO_MANY_REQUESTS,
                 Some(Type::Throttled),
                 "message": "Too Many Requests",

@@ -75,6 +75,10 @@ fn every_refusal_has_api_gateways_status_type_and_body() {
             Refusal::StageThrottled { wait: None },
             (429, "TooManyRequestsException", "{\"message\":\"Too Many Requests\"}"),
         ),
+        (
+            Refusal::AccountThrottled { wait: None },
+            (429, "TooManyRequestsException", "{\"message\":\"Too Many Requests\"}"),
+        ),
         (Refusal::MeterThrottled, (429, "TooManyRequestsException", "{\"message\":\"Too Many Requests\"}")),
         (Refusal::QuotaSpent { resets: NOON }, (429, "LimitExceededException", "{\"message\":\"Limit Exceeded\"}")),
         (Refusal::RequestTooLarge, (413, "RequestEntityTooLargeException", "{\"message\":\"Request Too Long\"}")),
@@ -127,6 +131,7 @@ fn a_429_says_how_long_to_wait_where_waiting_helps() {
         (throttled(Some(second * 3 + Duration::from_nanos(1))), Some("4")),
         (throttled(None), None),
         (Refusal::StageThrottled { wait: Some(second * 2) }, Some("2")),
+        (Refusal::AccountThrottled { wait: Some(second * 3) }, Some("3")),
         (Refusal::MeterThrottled, Some("1")),
         (Refusal::QuotaSpent { resets: NOON.plus(second * 3600) }, Some("3600")),
         (Refusal::QuotaSpent { resets: NOON }, Some("1")),

@@ -50,6 +50,8 @@ pub struct Explanation {
     #[serde(skip_serializing_if = "Option::is_none")]
     stage_throttle: Option<ThrottleSettings>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    account_throttle: Option<ThrottleSettings>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<ExplainedKey>,
     #[serde(skip_serializing_if = "Option::is_none")]
     usage_plan: Option<ExplainedPlan>,
@@ -162,6 +164,7 @@ impl Inspector {
         };
         let throttle = stage.stage.throttle(resource_path, &method.verb, call.method.as_str());
         passed.stage_throttle = throttle.map(|throttle| throttle.settings);
+        passed.account_throttle = self.inner.store.account().await?.throttle;
         if !method.key_required {
             return Ok(Ok(()));
         }

@@ -1,4 +1,5 @@
-//! Buckets that callers share: the throttles of a stage's methods.
+//! Buckets that callers share: the throttles of a stage's methods, and the
+//! account's.
 //!
 //! Their tokens are leased ([`keyplan_domain::lease`]): one write takes some,
 //! and requests spend them in memory. While a lease lasts, and while the bucket
@@ -56,6 +57,8 @@ pub enum Scope<'a> {
         /// The method's verb, or `ANY`.
         verb: &'a str,
     },
+    /// All requests of the account.
+    Account,
 }
 
 /// Takes tokens of shared buckets; cheap to clone.
