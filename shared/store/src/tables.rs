@@ -82,13 +82,27 @@ impl Store {
             if self.has_ttl(name, definition).await? {
                 continue;
             }
-            if self.status(name).await?.is_none() {
-                self.create_table(name, definition).await?;
-            }
-            self.wait_until_active(name).await?;
+            self.ensure_table(name, definition).await?;
             self.enable_ttl(name, definition).await?;
         }
         Ok(())
+    }
+
+    /// As [`Store::create_tables`], on a DynamoDB that has no time to live, as
+    /// some that are for tests: nothing expires by itself.
+    ///
+    /// # Errors
+    /// As those of [`Store::create_tables`].
+    pub async fn create_tables_without_ttl(&self) -> Result<(), StoreError> {
+        self.ensure_table(self.config_table(), CONFIG).await?;
+        self.ensure_table(self.usage_table(), USAGE).await
+    }
+
+    async fn ensure_table(&self, name: &str, definition: Definition) -> Result<(), StoreError> {
+        if self.status(name).await?.is_none() {
+            self.create_table(name, definition).await?;
+        }
+        self.wait_until_active(name).await
     }
 
     async fn create_table(&self, name: &str, definition: Definition) -> Result<(), StoreError> {

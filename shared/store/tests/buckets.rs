@@ -79,7 +79,7 @@ impl Table {
         let suffix = entropy::rest_api_id();
         let tables = Tables { config: format!("config-{suffix}"), usage: format!("usage-{suffix}") };
         let client = connection(endpoint().await).dynamodb();
-        Store::new(client.clone(), tables.clone()).create_tables().await.unwrap();
+        support::create_tables(&Store::new(client.clone(), tables.clone())).await;
         Self { client, tables, clock: ManualClock::at(NOON), api: RestApiId::new("abcdefghij") }
     }
 

@@ -116,7 +116,7 @@ impl Process {
         let (wire, clock) = (Wire::default(), ManualClock::at(NOON));
         let watched = Client::from_conf(client.config().to_builder().interceptor(wire.clone()).build());
         let store = Store::new(client, tables.clone());
-        store.create_tables().await.unwrap();
+        support::create_tables(&store).await;
         let metering = Metering::new(Store::new(watched, tables), clock.clone(), 5 * SECOND, on_failure);
         Self { metering, wire, store, clock, plan: entropy::usage_plan_id(), key: entropy::api_key_id() }
     }

@@ -70,8 +70,17 @@ pub async fn store() -> Store {
     let suffix = entropy::rest_api_id();
     let tables = Tables { config: format!("config-{suffix}"), usage: format!("usage-{suffix}") };
     let store = Store::new(connection(endpoint().await).dynamodb(), tables);
-    store.create_tables().await.unwrap();
+    create_tables(&store).await;
     store
+}
+
+/// Another DynamoDB than the embedded one may not know of time to live.
+pub async fn create_tables(store: &Store) {
+    if std::env::var_os("DYNAMODB_ENDPOINT").is_some() {
+        store.create_tables_without_ttl().await.unwrap();
+    } else {
+        store.create_tables().await.unwrap();
+    }
 }
 
 pub fn key(name: &str, enabled: bool) -> ApiKey {
