@@ -20,8 +20,20 @@ use crate::time::Timestamp;
 pub struct ThrottleSettings {
     /// The bucket's capacity, in requests. 0 refuses everything.
     pub burst_limit: u32,
-    /// Requests per second at which the bucket refills. 0 refuses everything.
+    /// Requests per second at which the bucket refills; one that
+    /// [`ThrottleSettings::takes_rate`]. 0 refuses everything, and so does one
+    /// of which a token takes over 1e30 ns to return.
     pub rate_limit: f64,
+}
+
+impl ThrottleSettings {
+    /// Whether a number can be a rate: 0, or one that DynamoDB keeps, whose
+    /// numbers reach from 1e-130 to 9.99e125 (DynamoDB Developer Guide, "Naming
+    /// rules and data types", Number).
+    #[must_use]
+    pub fn takes_rate(rate: f64) -> bool {
+        rate == 0.0 || (1e-130..1e126).contains(&rate)
+    }
 }
 
 /// Theoretical arrival time: nanoseconds of UTC since the Unix epoch. Wider

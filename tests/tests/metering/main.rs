@@ -4,6 +4,7 @@
 mod clocks;
 mod control_plane;
 mod counts;
+mod extremes;
 mod failures;
 mod key_in_two_plans;
 mod leased;

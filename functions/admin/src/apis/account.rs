@@ -1,6 +1,7 @@
 use axum::extract::State;
 use bytes::Bytes;
 use keyplan_domain::api::Account;
+use keyplan_domain::throttle::ThrottleSettings;
 use keyplan_wire::account::{AccountAnswer, USAGE_PLANS};
 use keyplan_wire::error::ApiError;
 use keyplan_wire::patch::{Op, PatchOperation, parse};
@@ -79,14 +80,12 @@ fn burst_limit(operation: &PatchOperation) -> Result<u32, ApiError> {
 
 fn rate_limit(operation: &PatchOperation) -> Result<f64, ApiError> {
     let rate: Option<f64> = operation.text().and_then(|text| text.trim().parse().ok());
-    let rate = rate.filter(|rate| rate.is_finite() && *rate >= 0.0);
+    let rate = rate.filter(|rate| ThrottleSettings::takes_rate(*rate));
     rate.ok_or_else(|| ApiError::bad_request("Account throttle rateLimit must be a non-negative numeric"))
 }
 
 #[cfg(test)]
 mod tests {
-    use keyplan_domain::throttle::ThrottleSettings;
-
     use super::*;
 
     const ROLE: &str = "arn:aws:iam::123456789012:role/logs/writer";
@@ -146,7 +145,7 @@ mod tests {
             let refused = patched(&[(Op::Replace, "/throttle/burstLimit", burst)]).unwrap_err();
             assert_eq!(refused, "Account throttle burstLimit must be a non-negative integer", "{burst}");
         }
-        for rate in ["", "-0.1", "NaN", "inf", "1e999", "fast"] {
+        for rate in ["", "-0.1", "NaN", "inf", "1e999", "1e126", "1e-131", "fast"] {
             let refused = patched(&[(Op::Replace, "/throttle/rateLimit", rate)]).unwrap_err();
             assert_eq!(refused, "Account throttle rateLimit must be a non-negative numeric", "{rate}");
         }

@@ -167,7 +167,7 @@ fn throttle(input: ThrottleInput) -> Result<ThrottleSettings, ApiError> {
     let burst_limit = i32::try_from(burst).ok().and_then(|burst| u32::try_from(burst).ok());
     let burst_limit = burst_limit
         .ok_or_else(|| ApiError::bad_request("Usage Plan throttle burstLimit must be a non-negative integer"))?;
-    if !rate.is_finite() || rate < 0.0 {
+    if !ThrottleSettings::takes_rate(rate) {
         return Err(ApiError::bad_request("Usage Plan throttle rateLimit must be a non-negative numeric"));
     }
     Ok(ThrottleSettings { burst_limit, rate_limit: rate })

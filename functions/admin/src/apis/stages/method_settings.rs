@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use keyplan_domain::api::MethodSetting;
+use keyplan_domain::throttle::ThrottleSettings;
 use keyplan_wire::error::ApiError;
 use keyplan_wire::patch::PatchOperation;
 
@@ -58,7 +59,7 @@ pub(super) fn set(settings: &mut Settings, operation: &PatchOperation) -> Result
         ("throttling", "rateLimit") => {
             let rate: Option<f64> = text.parse().ok();
             setting.throttling_rate_limit =
-                rate.filter(|rate| rate.is_finite() && (*rate >= 0.0 || *rate == -1.0)).ok_or_else(|| {
+                rate.filter(|rate| ThrottleSettings::takes_rate(*rate) || *rate == -1.0).ok_or_else(|| {
                     ApiError::bad_request("Invalid throttling rate limit, must be a number no less than 0, or -1")
                 })?;
         }
