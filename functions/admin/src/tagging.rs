@@ -1,6 +1,7 @@
 //! What tags a resource may have (developer guide, "Tagging API Gateway
 //! resources": tag restrictions).
 
+use keyplan_domain::plan::UsagePlan;
 use keyplan_wire::error::ApiError;
 use keyplan_wire::omission::Tags;
 
@@ -36,6 +37,11 @@ pub(crate) fn add(tags: &mut Tags, added: Tags) -> Result<(), ApiError> {
         return Err(ApiError::bad_request(format!("A resource can have at most {MAX_TAGS} tags")));
     }
     Ok(())
+}
+
+/// What a plan's tags say is said rightly, where Keyplan minds them.
+pub(crate) fn check_plan(plan: &UsagePlan) -> Result<(), ApiError> {
+    plan.lease_cap().map(|_| ()).map_err(|invalid| ApiError::bad_request(format!("Invalid tag value: {invalid}")))
 }
 
 #[cfg(test)]

@@ -126,7 +126,7 @@ impl Admission {
 
     async fn spend(&self, limited: &Limited, exchange: &mut Exchange<'_>) -> Result<(), Refusal> {
         let Limited { key, plan, limits } = limited;
-        let cap = plan.lease_cap().unwrap_or(self.lease_cap);
+        let cap = plan.lease_cap().ok().flatten().unwrap_or(self.lease_cap);
         let spent = self.metering.spend(&plan.id, &key.key_id, limits, cap).await.map_err(|error| failed(&error))?;
         match spent {
             Ok(admitted) => {

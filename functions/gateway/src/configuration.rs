@@ -166,8 +166,11 @@ impl Configuration {
         now: Timestamp,
     ) -> Result<Option<Arc<UsagePlan>>, ConfigurationError> {
         let read = |is_news| async move {
-            let read = self.store.usage_plan_to_cache(id);
-            Ok(self.ask(is_news, read).await?.map(Arc::new))
+            let plan = self.ask(is_news, self.store.usage_plan_to_cache(id)).await?;
+            if let Some(Err(error)) = plan.as_ref().map(UsagePlan::lease_cap) {
+                tracing::warn!(%error, plan_id = id.as_str(), "a plan's tag is ignored");
+            }
+            Ok(plan.map(Arc::new))
         };
         self.plans.get_or_outdated(id, now, OUTLIVES, ConfigurationError::is_of_table, read).await
     }

@@ -75,13 +75,19 @@ pub struct MethodThrottle {
 /// The tag of a plan that says how many tokens of a key's meter one write may take.
 pub const LEASE_CAP_TAG: &str = "keyplan:leaseCap";
 
+/// [`LEASE_CAP_TAG`] says no cap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("tag {LEASE_CAP_TAG} must be a whole number of at least 1")]
+pub struct InvalidLeaseCap;
+
 impl UsagePlan {
     /// The most tokens of a key's meter that one write may take, if the plan
-    /// says so in [`LEASE_CAP_TAG`]. A tag that is no whole number of at least
-    /// 1 says nothing.
-    #[must_use]
-    pub fn lease_cap(&self) -> Option<NonZeroU32> {
-        self.tags.get(LEASE_CAP_TAG)?.parse().ok()
+    /// says so in [`LEASE_CAP_TAG`].
+    ///
+    /// # Errors
+    /// When the tag is no whole number of at least 1.
+    pub fn lease_cap(&self) -> Result<Option<NonZeroU32>, InvalidLeaseCap> {
+        self.tags.get(LEASE_CAP_TAG).map(|cap| cap.parse().map_err(|_| InvalidLeaseCap)).transpose()
     }
 
     /// The plan's entry for a stage; one whose `uid` differs is another stage.

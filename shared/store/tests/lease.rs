@@ -12,12 +12,15 @@ use keyplan_domain::admission::{Denied, Limits};
 use keyplan_domain::id::{ApiKeyId, UsagePlanId};
 use keyplan_domain::quota::{QuotaPeriod, QuotaSettings};
 use keyplan_domain::throttle::ThrottleSettings;
-use keyplan_store::clock::SystemClock;
+use keyplan_domain::time::Timestamp;
+use keyplan_store::clock::{Clock, SystemClock};
 use keyplan_store::{Admitted, Meter, Refused};
 use support::{ManualClock, NOON, store};
 
 const UNLIMITED: Limits = Limits { throttle: None, method: None, quota: None };
 const PROVES_FOR: Duration = Duration::from_secs(5);
+const PLAN: &str = "plan01";
+const KEY: &str = "key0000001";
 const CAP: NonZeroU32 = NonZeroU32::new(10).unwrap();
 
 fn quota(limit: u32) -> Limits {
@@ -25,8 +28,7 @@ fn quota(limit: u32) -> Limits {
 }
 
 async fn spend(meter: &Meter, limits: &Limits) -> Result<Admitted, Refused> {
-    let (plan, key) = (UsagePlanId::new("plan01"), ApiKeyId::new("key0000001"));
-    meter.spend_leased(&plan, &key, limits, CAP).await.unwrap()
+    meter.spend_leased(&UsagePlanId::new(PLAN), &ApiKeyId::new(KEY), limits, CAP).await.unwrap()
 }
 
 /// How many requests one after the other are admitted, and by how many writes.
@@ -88,6 +90,94 @@ async fn what_is_forgotten_is_not_admitted_from() {
     spend_many(&meter, &limits, 5).await;
     meter.forget();
     assert!(spend(&meter, &limits).await.unwrap().debit.is_some());
+}
+
+/// A meter that holds some tokens of a lease: how many.
+async fn leased(meter: &Meter, limits: &Limits) -> u32 {
+    // The first has no pace yet; the second leases, and uses one.
+    let asked = spend_many(meter, limits, 12).await;
+    assert_eq!(asked.0, 12);
+    let debit = loop {
+        if let Some(debit) = spend(meter, limits).await.unwrap().debit {
+            break debit;
+        }
+    };
+    assert!(debit.tokens > 1);
+    debit.tokens - 1
+}
+
+#[tokio::test]
+async fn what_is_leased_admits_nobody_in_the_next_period_and_is_not_settled_into_it() {
+    let clock = ManualClock::at(Timestamp::at_start_of(NOON.date()).plus(Duration::from_millis(86_399_000)));
+    let store = store().await;
+    let meter = Meter::new(store.clone(), clock.clone(), PROVES_FOR);
+    let limits = quota(10_000);
+    assert!(leased(&meter, &limits).await > 0);
+    clock.set(clock.now().plus(Duration::from_secs(1)));
+    let first = spend(&meter, &limits).await.unwrap();
+    let debit = first.debit.unwrap();
+    assert_eq!(debit.quota.unwrap().remaining, 10_000 - u64::from(debit.tokens), "nothing of it is settled");
+    assert_eq!(first.left.quota.unwrap().remaining, 9_999);
+}
+
+#[tokio::test]
+async fn changed_limits_end_a_lease_and_settle_what_it_left() {
+    let store = store().await;
+    let meter = Meter::new(store.clone(), ManualClock::at(NOON), PROVES_FOR);
+    let held = leased(&meter, &quota(10_000)).await;
+    let raised = quota(20_000);
+    let before = meter
+        .standing(&UsagePlanId::new(PLAN), &ApiKeyId::new(KEY), &raised)
+        .await
+        .unwrap()
+        .left
+        .quota
+        .unwrap()
+        .remaining;
+    let admitted = spend(&meter, &raised).await.unwrap();
+    let debit = admitted.debit.unwrap();
+    assert!(debit.tokens <= 10 && held > 0);
+    assert_eq!(admitted.left.quota.unwrap().remaining, before - 1);
+}
+
+#[tokio::test]
+async fn what_a_process_holds_is_not_refused_by_it_while_others_are() {
+    let (store, clock) = (store().await, ManualClock::at(NOON));
+    let [holder, other] = [0, 1].map(|_| Meter::new(store.clone(), clock.clone(), PROVES_FOR));
+    let throttle = ThrottleSettings { burst_limit: 40, rate_limit: 1e-6 };
+    let limits = Limits { throttle: Some(throttle.into()), ..UNLIMITED };
+    let held = leased(&holder, &limits).await;
+    while spend(&other, &limits).await.is_ok() {}
+    let refused = async |meter: &Meter| {
+        meter.still_refused(&UsagePlanId::new(PLAN), &ApiKeyId::new(KEY), &limits).await.unwrap().is_some()
+    };
+    assert_eq!((refused(&holder).await, refused(&other).await), (false, true));
+    for _ in 0..held {
+        assert!(spend(&holder, &limits).await.unwrap().debit.is_none());
+    }
+    assert!(spend(&holder, &limits).await.is_err());
+    assert!(refused(&holder).await);
+}
+
+#[tokio::test]
+async fn a_clock_that_jumps_ends_a_lease_and_admits_no_more() {
+    let noon = NOON.as_nanos();
+    let hour = 3_600_000_000_000;
+    for jump in [-hour, hour, -1_000_000, -30 * 24 * hour] {
+        let (store, clock) = (store().await, ManualClock::at(NOON));
+        let meter = Meter::new(store.clone(), clock.clone(), PROVES_FOR);
+        let limits =
+            Limits { quota: Some(QuotaSettings { limit: 1_000, offset: 0, period: QuotaPeriod::Month }), ..UNLIMITED };
+        leased(&meter, &limits).await;
+        clock.set(Timestamp::from_nanos(noon + jump));
+        let after = spend_many(&meter, &limits, 1_500).await.0;
+        clock.set(NOON);
+        let back = spend_many(&meter, &limits, 1_500).await.0;
+        // A month back is another period, with a quota of its own.
+        let most = if jump < -20 * 24 * hour { 2_000 } else { 1_000 };
+        assert!(13 + after + back <= most && back <= 1_000, "{jump}: {after}, {back}");
+        assert!(spend(&meter, &limits).await.is_err());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use keyplan_tests::dynamodb_proxy::{Fault, Rule};
 use keyplan_tests::fleet::{self, Attempt, Crowd};
 use keyplan_tests::{Fleet, UsagePlan};
 use serde_json::{Value, json};
@@ -11,6 +12,12 @@ const PROCESSES: usize = 4;
 
 fn throttled(fleet: &Fleet, burst: u32, rate: f64) -> UsagePlan<'_> {
     UsagePlan::create(&fleet.admin, "plan", &[(&fleet.api, "prod")], settings(burst, rate))
+}
+
+fn leased(fleet: &Fleet, cap: u32, burst: u32, rate: f64) -> UsagePlan<'_> {
+    let mut settings = settings(burst, rate);
+    settings["tags"] = json!({"keyplan:leaseCap": cap.to_string()});
+    UsagePlan::create(&fleet.admin, "leased", &[(&fleet.api, "prod")], settings)
 }
 
 fn settings(burst: u32, rate: f64) -> Value {
@@ -48,6 +55,41 @@ fn no_window_of_time_admits_more_than_burst_and_rate() {
     assert!(fleet::admitted(&attempts) > u64::from(BURST), "the rate shows, not the burst alone");
 }
 
+/// A process may hold tokens of a lease for two seconds before it admits by
+/// them: so as many more may come together, a quarter of the burst at a time.
+#[test]
+fn what_is_leased_comes_on_top_of_a_window_once() {
+    const BURST: u32 = 20;
+    const RATE: f64 = 25.0;
+    const PROCESSES: u32 = 4;
+    let fleet = Fleet::start(PROCESSES as usize);
+    let key = leased(&fleet, 10, BURST, RATE).key("caller");
+    let attempts = fleet.crowd_for(Duration::from_secs(4), &crowd(&key.value, 8, 10));
+    let held = f64::from(PROCESSES * (BURST / 4 - 1));
+    check_windows(&attempts, BURST, RATE, Duration::from_secs_f64(held / RATE));
+    assert!(fleet::admitted(&attempts) > u64::from(BURST), "the rate shows, not the burst alone");
+}
+
+/// An answer that is lost has spent its token, and the request is refused or
+/// tried again: nothing is admitted twice.
+#[test]
+fn no_window_admits_more_where_answers_get_lost_and_writes_fail() {
+    const BURST: u32 = 20;
+    const RATE: f64 = 25.0;
+    let fleet = Fleet::start(PROCESSES);
+    for (number, plan) in [throttled(&fleet, BURST, RATE), leased(&fleet, 10, BURST, RATE)].into_iter().enumerate() {
+        let key = plan.key("caller");
+        let faults = [Fault::AnswerLost, Fault::FailedAfterwards, Fault::NotForwarded, Fault::InternalServerError];
+        let rules = faults.map(|fault| Rule::of_meter_writes(fault).chance(0.03));
+        fleet.proxy.inject(number as u64, rules.to_vec());
+        let attempts = fleet.crowd_for(Duration::from_secs(3), &crowd(&key.value, 8, 10));
+        fleet.proxy.behave();
+        let held = if number == 0 { 0 } else { 4 * (BURST / 4 - 1) };
+        check_windows(&attempts, BURST, RATE, Duration::from_secs_f64(f64::from(held) / RATE));
+        assert!(fleet::admitted(&attempts) > u64::from(BURST));
+    }
+}
+
 #[test]
 fn a_burst_from_idle_is_admitted_exactly_by_however_many_processes() {
     // A token takes over eleven days to return.
@@ -66,9 +108,13 @@ fn a_burst_from_idle_is_admitted_exactly_by_however_many_processes() {
 #[test]
 fn a_changed_rate_locks_nobody_out_for_longer_than_its_own_bucket_takes() {
     let fleet = Fleet::start(2);
+    change_rates(&fleet, &throttled(&fleet, 5, 0.001));
+    change_rates(&fleet, &leased(&fleet, 10, 20, 0.001));
+}
+
+fn change_rates(fleet: &Fleet, plan: &UsagePlan<'_>) {
     // Every burst x T is a whole number of seconds, as the clocks' moves are.
     let settings = [(10, 0.01), (10, 1.0), (100, 50.0), (1, 0.001), (4, 2.0), (3, 0.1), (50, 10.0)];
-    let plan = throttled(&fleet, 5, 0.001);
     let key = plan.key("caller");
     let call = |process: usize| fleet.call(process, &key.value).send().status;
     while call(0) == 200 {}

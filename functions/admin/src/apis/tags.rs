@@ -93,7 +93,11 @@ async fn edit(admin: &Admin, arn: &str, change: impl Fn(&mut Tags) -> Result<(),
             edited(store.update_api_key(&key, |key: &mut ApiKey| change(&mut key.tags)).await, unknown())?;
         }
         Tagged::UsagePlan(plan) => {
-            let written = store.update_usage_plan(&plan, |plan: &mut UsagePlan| change(&mut plan.tags)).await;
+            let edit = |plan: &mut UsagePlan| {
+                change(&mut plan.tags)?;
+                tagging::check_plan(plan)
+            };
+            let written = store.update_usage_plan(&plan, edit).await;
             written.map_err(plan_failure)?;
         }
     }

@@ -174,3 +174,22 @@ async fn nothing_remains_of_no_quota() {
     let refused = control.patch(&format!("{keys}/{key}/usage"), &[("replace", "/remaining", "1")]).await;
     assert_eq!(refused.status, 400);
 }
+
+#[tokio::test]
+async fn a_lease_cap_that_is_none_is_refused_as_a_tag_of_plans_and_of_nothing_else() {
+    let control = Control::start().await;
+    let cap = |cap: &str| json!({"name": "n", "tags": {"keyplan:leaseCap": cap}});
+    let plan = text(&control.post("/usageplans", cap("10")).await.created(), "id");
+    let key = text(&control.post("/apikeys", json!({})).await.created(), "id");
+    let tags = |path: &str| format!("/tags/arn%3Aaws%3Aapigateway%3Aus-east-1%3A%3A%2F{path}");
+    let message = "Invalid tag value: tag keyplan:leaseCap must be a whole number of at least 1";
+    for wrong in ["0", "-1", "1.5", "ten", "", "4294967296"] {
+        let made = control.post("/usageplans", cap(wrong)).await;
+        assert_eq!((made.status, made.body["message"].as_str()), (400, Some(message)), "{wrong}");
+        let tagged = control.put(&tags(&format!("usageplans%2F{plan}")), cap(wrong)).await;
+        assert_eq!((tagged.status, tagged.body["message"].as_str()), (400, Some(message)), "{wrong}");
+        let other = control.put(&tags(&format!("apikeys%2F{key}")), cap(wrong)).await;
+        assert_eq!(other.status, 204, "{wrong}");
+    }
+    assert_eq!(control.get(&format!("/usageplans/{plan}")).await.ok()["tags"], json!({"keyplan:leaseCap": "10"}));
+}
