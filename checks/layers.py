@@ -23,7 +23,7 @@ MAY_NAME = {
     "keyplan-admin": SHARED | {"keyplan-gateway"},
     "keyplan-local": SHARED | FUNCTIONS,
     "keyplan-tests": SHARED | FUNCTIONS | {"keyplan-local"},
-    "keyplan-bench": SHARED | FUNCTIONS | {"keyplan-local"},
+    "keyplan-bench": SHARED | FUNCTIONS | {"keyplan-local", "keyplan-tests"},
 }
 
 # No runtime, no network, no AWS, no clock of a process: pure computation.

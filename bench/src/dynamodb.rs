@@ -31,6 +31,11 @@ impl Served {
         Ok(Self { url, stop, server })
     }
 
+    /// Its address.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// A store over tables that are there.
     pub(crate) async fn store(&self) -> Result<Store, StoreError> {
         let store = store(&self.url);

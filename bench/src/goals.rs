@@ -1,6 +1,7 @@
 //! The goals that are measured, each in a file of its own.
 
 mod c2;
+mod d;
 mod g0;
 mod keys;
 mod l1;
@@ -13,6 +14,8 @@ use crate::figure::Figure;
 pub(crate) enum Goal {
     /// The gateway costs little beside a server that decides nothing.
     C2,
+    /// Metering costs few operations of DynamoDB.
+    D,
     /// The DynamoDB in use is atomic.
     G0,
     /// What is configured and not called costs a request nothing.
@@ -24,7 +27,7 @@ pub(crate) enum Goal {
 }
 
 pub(crate) fn all() -> impl Iterator<Item = Goal> {
-    [Goal::C2, Goal::G0, Goal::Keys, Goal::L1, Goal::Load].into_iter()
+    [Goal::C2, Goal::D, Goal::G0, Goal::Keys, Goal::L1, Goal::Load].into_iter()
 }
 
 pub(crate) fn ids() -> Vec<&'static str> {
@@ -35,6 +38,7 @@ impl Goal {
     pub(crate) fn id(self) -> &'static str {
         match self {
             Self::C2 => "C2",
+            Self::D => "D",
             Self::G0 => "G0",
             Self::Keys => "KEYS",
             Self::L1 => "L1",
@@ -46,6 +50,7 @@ impl Goal {
     pub(crate) fn subject(self) -> &'static str {
         match self {
             Self::C2 => "the gateway beside a bare server",
+            Self::D => "what a key's meter costs in operations of DynamoDB",
             Self::G0 => "the embedded DynamoDB is atomic",
             Self::Keys => "a request costs the same with 100,000 keys as with one",
             Self::L1 => "the local stack is ready at once and small",
@@ -56,6 +61,7 @@ impl Goal {
     pub(crate) async fn measure(self) -> Vec<Figure> {
         match self {
             Self::C2 => c2::measure().await,
+            Self::D => d::measure().await,
             Self::G0 => g0::measure().await,
             Self::Keys => keys::measure().await,
             Self::L1 => l1::measure().await,
