@@ -59,6 +59,11 @@ impl Program {
 
     /// Starts it on free ports and waits for its ready line.
     pub(crate) async fn start(&self, data: Option<&Path>) -> Result<Running, LocalError> {
+        self.start_with(data, &[]).await
+    }
+
+    /// The same, with more flags.
+    pub(crate) async fn start_with(&self, data: Option<&Path>, flags: &[&str]) -> Result<Running, LocalError> {
         let mut command = Command::new(&self.0);
         for address in ["--control", "--gateway", "--dynamodb"] {
             command.args([address, "127.0.0.1:0"]);
@@ -66,6 +71,7 @@ impl Program {
         if let Some(data) = data {
             command.arg("--data").arg(data);
         }
+        command.args(flags);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
         let stopwatch = Stopwatch::start();
         let mut child = command.spawn()?;

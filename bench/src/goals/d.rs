@@ -49,6 +49,8 @@ enum Per {
     Admitted,
     Decision,
     Refused,
+    /// By refusals, without the one that each admission takes.
+    RefusedAlone,
 }
 
 #[derive(Default)]
@@ -59,10 +61,10 @@ struct Counts {
 }
 
 const fn strict(measure: &'static str, burst: u32, load: f64, per: Per, most: f64) -> Load {
-    Load { id: "D1", measure, rate: 100.0, burst, load, cap: 1, per, most }
+    Load { id: "D1", measure, rate: 200.0, burst, load, cap: 1, per, most }
 }
 
-const LOADS: [Load; 14] = [
+const LOADS: [Load; 15] = [
     strict("writes per admission, burst 10, load 0.1", 10, 0.1, Per::Admitted, 1.25),
     strict("writes per admission, burst 10, load 0.3", 10, 0.3, Per::Admitted, 1.6),
     strict("writes per admission, burst 10, load 0.5", 10, 0.5, Per::Admitted, 1.6),
@@ -73,9 +75,10 @@ const LOADS: [Load; 14] = [
     strict("writes per admission, burst 200, load 0.5", 200, 0.5, Per::Admitted, 1.6),
     strict("writes per admission, burst 200, load 0.9", 200, 0.9, Per::Admitted, 1.25),
     strict("writes per decision, burst 200, load 1.5", 200, 1.5, Per::Decision, 1.25),
-    leased("operations per request, cap 10", "D2", 0.5, 10, Per::Admitted, 0.12),
-    leased("operations per request, cap 100", "D2", 0.5, 100, Per::Admitted, 0.02),
-    Load { id: "D3", ..strict("operations per 429 at 4 times the rate, strict", 10, 4.0, Per::Refused, 1.0) },
+    leased("operations per request, cap 10, load 0.1", "D2", 0.1, 10, Per::Admitted, 0.12),
+    leased("operations per request, cap 10, load 0.9", "D2", 0.9, 10, Per::Admitted, 0.12),
+    leased("operations per request, cap 100, load 0.9", "D2", 0.9, 100, Per::Admitted, 0.02),
+    Load { id: "D3", ..strict("operations per 429 at 4 times the rate, strict", 10, 4.0, Per::RefusedAlone, 1.0) },
     leased("operations per 429 at 4 times the rate, cap 100", "D3", 4.0, 100, Per::Refused, 0.05),
 ];
 
@@ -110,9 +113,13 @@ impl Load {
         let by = match self.per {
             Per::Admitted => counts.admitted,
             Per::Decision => counts.admitted + counts.refused,
-            Per::Refused => counts.refused,
+            Per::Refused | Per::RefusedAlone => counts.refused,
         };
-        count(counts.operations) / count(by)
+        let operations = match self.per {
+            Per::RefusedAlone => counts.operations.saturating_sub(counts.admitted),
+            Per::Admitted | Per::Decision | Per::Refused => counts.operations,
+        };
+        count(operations) / count(by)
     }
 
     async fn run(self) -> Result<Counts, Error> {

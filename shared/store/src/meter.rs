@@ -37,7 +37,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use keyplan_domain::admission::write::{ATTEMPTS, form};
+use keyplan_domain::admission::write::{ATTEMPTS, Busy, Form, RETIMED, form};
 use keyplan_domain::admission::{Denied, Limits, Verdict};
 use keyplan_domain::id::UsagePlanId;
 use keyplan_domain::key::ApiKeyId;
@@ -78,6 +78,36 @@ pub struct Meter {
 struct Seen {
     item: Arc<MeterItem>,
     at: Timestamp,
+    traffic: Traffic,
+}
+
+/// How first tries met the plan's bucket lately, not those that put them right,
+/// which come later for the time they are made at: up by one where it was busy, down by
+/// one where it was idle. Others use it too, so that one which was idle when it
+/// was seen is busy by now as a rule, if it was busy most of the time.
+#[derive(Clone, Copy, Debug, Default)]
+struct Traffic(u8);
+
+impl Traffic {
+    const MOST: u8 = 7;
+
+    fn met(self, is_busy: bool) -> Self {
+        if is_busy { Self(self.0.saturating_add(1).min(Self::MOST)) } else { Self(self.0.saturating_sub(1)) }
+    }
+
+    fn is_busy(self) -> bool {
+        self.0 > Self::MOST / 2
+    }
+
+    /// A first guess, put right by how the bucket was met before.
+    fn foresee<'a>(self, form: Form<'a>, limits: &Limits) -> Form<'a> {
+        match form {
+            Form::Guess(busy) if limits.throttle.is_some() && self.is_busy() => {
+                Form::Guess(Busy { plan: true, ..busy })
+            }
+            form => form,
+        }
+    }
 }
 
 impl Seen {
@@ -175,26 +205,30 @@ impl Meter {
         if let Some(refused) = known.as_ref().and_then(|known| self.proof(known, limits, arrived, 0)) {
             return Ok(Err(refused));
         }
+        let traffic = known.as_ref().map(|known| known.traffic).unwrap_or_default();
         let mut item = known.map(|known| known.item).unwrap_or_default();
+        let mut now = arrived;
         for attempt in 0..ATTEMPTS {
             // A wrong guess is put right at the time of the first: a bucket that
             // others have filled meanwhile is busy then, whatever they do next. At
             // a later time it would be idle again, and the guess as likely wrong.
-            let (mut now, mut state) = (arrived, item.state(limits, arrived));
-            if !matches!(limits.decide(&state, now, ONE), Verdict::Admitted(_)) {
+            let mut state = item.state(limits, now);
+            if attempt < RETIMED && !matches!(limits.decide(&state, now, ONE), Verdict::Admitted(_)) {
                 now = self.clock.now();
                 state = item.state(limits, now);
             }
             let form = match form(limits, &state, now, ONE, attempt) {
+                Ok(form) if attempt == 0 => traffic.foresee(form, limits),
                 Ok(form) => form,
                 Err(denied) => return Ok(Err(Refused { denied, left: limits.left(&state, now) })),
             };
             let is_repair = form.is_repair();
+            let met = met(&form).filter(|_| attempt == 0);
             let besides = Besides::Counts { settled: 0 };
             let write = Write { key: &at, limits, now, tokens: ONE, form, besides, stale: &item.stale(now) };
             match self.store.spend(write).await? {
                 Outcome::Written(new) => {
-                    let new = self.remember(&at, new, now);
+                    let new = self.remember_met(&at, new, now, met);
                     if is_repair {
                         item = new;
                         continue;
@@ -203,7 +237,10 @@ impl Meter {
                     let left = limits.left(&new.state(limits, now), now);
                     return Ok(Ok(Admitted { left, debit: Some(Debit { tokens: ONE.get(), quota: left.quota }) }));
                 }
-                Outcome::Refused(current) => item = self.remember(&at, current, now),
+                Outcome::Refused(current) => {
+                    let met = (attempt == 0).then(|| current.is_busy(now));
+                    item = self.remember_met(&at, current, now, met);
+                }
             }
         }
         Err(StoreError::Conflict)
@@ -279,8 +316,15 @@ impl Meter {
     }
 
     fn remember(&self, at: &Key, item: MeterItem, now: Timestamp) -> Arc<MeterItem> {
+        self.remember_met(at, item, now, None)
+    }
+
+    /// The same, where a write has shown whether the bucket was busy before it.
+    fn remember_met(&self, at: &Key, item: MeterItem, now: Timestamp, met: Option<bool>) -> Arc<MeterItem> {
+        let before = self.seen.get(at).map(|seen| seen.traffic).unwrap_or_default();
+        let traffic = met.map_or(before, |is_busy| before.met(is_busy));
         let item = Arc::new(item);
-        self.seen.insert(at.clone(), Seen { item: item.clone(), at: now });
+        self.seen.insert(at.clone(), Seen { item: item.clone(), at: now, traffic });
         item
     }
 
@@ -296,6 +340,14 @@ impl Meter {
             Ok(()) => item.mark_kept(),
             Err(error) => tracing::warn!(%error, plan = %plan, key = %key, "usage history could not be written"),
         }
+    }
+}
+
+/// Whether the plan's bucket was busy, if a write in this form succeeds.
+fn met(form: &Form<'_>) -> Option<bool> {
+    match form {
+        Form::Guess(busy) => Some(busy.plan),
+        Form::Replace { .. } | Form::Repair { .. } => None,
     }
 }
 

@@ -11,9 +11,10 @@ use keyplan_domain::id::UsagePlanId;
 use keyplan_domain::key::ApiKeyId;
 use keyplan_domain::lease::Moment;
 use keyplan_domain::lease::key::LeasedKey;
+use keyplan_domain::time::Timestamp;
 
 use super::write::{Besides, Outcome, Write};
-use super::{ATTEMPTS, Admitted, Debit, Meter, MeterItem, ONE, Refused, Standing, form};
+use super::{ATTEMPTS, Admitted, Debit, Meter, MeterItem, ONE, RETIMED, Refused, Standing, form, met, refusal};
 use crate::StoreError;
 use crate::keys::{self, Key};
 
@@ -57,13 +58,16 @@ impl Meter {
         }
         let at = keys::meter(plan, key);
         let meter = self.leased_meter(&at);
-        if let Some(known) = self.spend_known(&at, &meter, limits) {
+        let arrived = self.clock.moment();
+        if let Some(known) = self.spend_known(&at, &meter, limits, arrived.wall) {
             return Ok(known);
         }
         let failures = meter.failures.load(Ordering::Acquire);
         let _waiting = Waiting::at(&meter.waiting);
         let _asking = meter.asking.lock().await;
-        if let Some(known) = self.spend_known(&at, &meter, limits) {
+        // Refused by the time it came: or those who wait would take turns at what
+        // returns meanwhile, longer and longer, where more come than the rate.
+        if let Some(known) = self.spend_known(&at, &meter, limits, arrived.wall) {
             return Ok(known);
         }
         if meter.failures.load(Ordering::Acquire) != failures {
@@ -97,12 +101,15 @@ impl Meter {
         meter
     }
 
-    /// What can be decided without I/O.
+    /// What can be decided without I/O on a request that came at `arrived`. A
+    /// state that was seen since proves that it is refused, if it denies then: a
+    /// TAT only grows.
     pub(super) fn spend_known(
         &self,
         at: &Key,
         meter: &LeasedMeter,
         limits: &Limits,
+        arrived: Timestamp,
     ) -> Option<Result<Admitted, Refused>> {
         let now = self.clock.moment();
         let seen = self.seen.get(at);
@@ -115,7 +122,8 @@ impl Meter {
             let left = limits.left(&held.stands(state, limits), now.wall);
             return Some(Ok(Admitted { left, debit: None }));
         }
-        seen.and_then(|seen| self.proof(&seen, limits, now.wall, held.counted)).map(Err)
+        let seen = seen.filter(|seen| seen.is_fresh(now.wall, self.proves_for))?;
+        refusal(&seen.item, limits, arrived, held.counted).map(Err)
     }
 
     async fn ask(
@@ -127,21 +135,25 @@ impl Meter {
         limits: &Limits,
         cap: NonZeroU32,
     ) -> Result<Result<Admitted, Refused>, StoreError> {
-        let mut item = self.seen.get(at).map(|seen| seen.item).unwrap_or_default();
-        let arrived = self.clock.moment();
+        let seen = self.seen.get(at);
+        let traffic = seen.as_ref().map(|seen| seen.traffic).unwrap_or_default();
+        let mut item = seen.map(|seen| seen.item).unwrap_or_default();
+        let mut from = self.clock.moment();
         for attempt in 0..ATTEMPTS {
             // As in `spend`: a wrong guess is put right at the time of the first.
-            let (mut from, mut known) = (arrived, item.state(limits, arrived.wall));
-            if !matches!(limits.decide(&known, from.wall, ONE), Verdict::Admitted(_)) {
+            let mut known = item.state(limits, from.wall);
+            if attempt < RETIMED && !matches!(limits.decide(&known, from.wall, ONE), Verdict::Admitted(_)) {
                 from = self.clock.moment();
                 known = item.state(limits, from.wall);
             }
             let now = from.wall;
+            let cap = if attempt < RETIMED { cap } else { ONE };
             let waiting = meter.waiting.load(Ordering::Relaxed).max(1);
             let asking = meter.leased().ask(limits, &known, from, cap, waiting);
             let (tokens, settled) = (asking.tokens(), asking.settled());
             let state = asking.stands(&known);
             let form = match form(limits, &state, now, tokens, attempt) {
+                Ok(form) if attempt == 0 => traffic.foresee(form, limits),
                 Ok(form) => form,
                 Err(denied) => {
                     meter.leased().not_granted(asking);
@@ -149,12 +161,13 @@ impl Meter {
                 }
             };
             let is_repair = form.is_repair();
+            let met = met(&form).filter(|_| attempt == 0);
             let besides = Besides::Counts { settled };
             let write = Write { key: at, limits, now, tokens, form, besides, stale: &item.stale(now) };
             // Whatever else comes of it, what was asked for is dropped, and what it settles.
             match self.store.spend(write).await? {
                 Outcome::Written(new) if !is_repair => {
-                    let new = self.remember(at, new, now);
+                    let new = self.remember_met(at, new, now, met);
                     let held = {
                         let mut leased = meter.leased();
                         leased.granted(asking);
@@ -166,9 +179,14 @@ impl Meter {
                     self.keep_history(plan, key, &new, now).await;
                     return Ok(Ok(Admitted { left, debit: Some(Debit { tokens: tokens.get() - settled, quota }) }));
                 }
-                Outcome::Written(current) | Outcome::Refused(current) => {
+                Outcome::Written(current) => {
                     meter.leased().not_granted(asking);
                     item = self.remember(at, current, now);
+                }
+                Outcome::Refused(current) => {
+                    meter.leased().not_granted(asking);
+                    let met = (attempt == 0).then(|| current.is_busy(now));
+                    item = self.remember_met(at, current, now, met);
                 }
             }
         }

@@ -80,6 +80,11 @@ impl MeterItem {
         Self { tat: state.tat, method_tats: state.method_tats, quotas, ..Self::default() }
     }
 
+    /// Whether the plan's bucket is not full at `now`.
+    pub(super) fn is_busy(&self, now: Timestamp) -> bool {
+        self.tat.is_some_and(|tat| tat > i128::from(now.as_nanos()))
+    }
+
     /// The state that limits are decided on: the count of the current period.
     pub(crate) fn state(&self, limits: &Limits, now: Timestamp) -> MeterState {
         let counted = limits.quota.and_then(|quota| self.quotas.get(&quota.window(now).counter()));
