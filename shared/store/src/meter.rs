@@ -37,7 +37,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use keyplan_domain::admission::write::{ATTEMPTS, Busy, Form, RETIMED, form};
+use keyplan_domain::admission::write::{ATTEMPTS, Busy, Form, SEVERAL, form};
 use keyplan_domain::admission::{Denied, Limits, Verdict};
 use keyplan_domain::id::UsagePlanId;
 use keyplan_domain::key::ApiKeyId;
@@ -207,13 +207,14 @@ impl Meter {
         }
         let traffic = known.as_ref().map(|known| known.traffic).unwrap_or_default();
         let mut item = known.map(|known| known.item).unwrap_or_default();
-        let mut now = arrived;
         for attempt in 0..ATTEMPTS {
             // A wrong guess is put right at the time of the first: a bucket that
             // others have filled meanwhile is busy then, whatever they do next. At
             // a later time it would be idle again, and the guess as likely wrong.
-            let mut state = item.state(limits, now);
-            if attempt < RETIMED && !matches!(limits.decide(&state, now, ONE), Verdict::Admitted(_)) {
+            // A refusal takes the time that it is now, since others write at later
+            // times than this: a bucket that they found full may seem empty.
+            let (mut now, mut state) = (arrived, item.state(limits, arrived));
+            if !matches!(limits.decide(&state, now, ONE), Verdict::Admitted(_)) {
                 now = self.clock.now();
                 state = item.state(limits, now);
             }

@@ -18,14 +18,11 @@ use crate::throttle::{Gcra, Tat};
 use crate::time::Timestamp;
 
 /// Tries in the form that the last answer showed, before comparing and setting.
-pub const GUESSES: u32 = 8;
+pub const GUESSES: u32 = 32;
 
-/// Tries before which whoever writes may read the time anew, and ask for more
-/// than one token. From then on both stay: a TAT only grows, so at one moment a
-/// bucket that was seen busy is busy, and one token is had or provably is not.
-/// Otherwise those who come to a bucket at many times its rate would chase the
-/// tokens that return meanwhile, and some would never catch one.
-pub const RETIMED: u32 = 2;
+/// Tries that may ask for several tokens: from then on one is enough. Whoever
+/// asks for all that is left, where many do, loses to each of them in turn.
+pub const SEVERAL: u32 = 2;
 
 /// Tries in all, after which whoever writes gives up.
 pub const ATTEMPTS: u32 = 64;

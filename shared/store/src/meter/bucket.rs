@@ -23,7 +23,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use keyplan_domain::admission::write::{ATTEMPTS, RETIMED, form};
+use keyplan_domain::admission::write::{ATTEMPTS, SEVERAL, form};
 use keyplan_domain::admission::{Denied, Limits, MeterState};
 use keyplan_domain::id::RestApiId;
 use keyplan_domain::lease::{LeaseId, LeasedBucket, Taking};
@@ -172,13 +172,10 @@ impl Buckets {
     ) -> Result<Result<Token, Exhausted>, StoreError> {
         let limits = Limits { throttle: Some(throttle), method: None, quota: None };
         let mut state = MeterState { tat: bucket.leased(throttle).tat(), ..MeterState::default() };
-        let mut from = self.clock.moment();
         for attempt in 0..ATTEMPTS {
-            if (1..RETIMED).contains(&attempt) {
-                from = self.clock.moment();
-            }
+            let from = self.clock.moment();
             let now = from.wall;
-            let available = if attempt < RETIMED { throttle.available(state.tat, now) } else { 1 };
+            let available = if attempt < SEVERAL { throttle.available(state.tat, now) } else { 1 };
             let tokens = NonZeroU32::new(wanted.get().min(available)).unwrap_or(NonZeroU32::MIN);
             let form = match form(&limits, &state, now, tokens, attempt) {
                 Ok(form) => form,

@@ -11,10 +11,9 @@ use keyplan_domain::id::UsagePlanId;
 use keyplan_domain::key::ApiKeyId;
 use keyplan_domain::lease::Moment;
 use keyplan_domain::lease::key::LeasedKey;
-use keyplan_domain::time::Timestamp;
 
 use super::write::{Besides, Outcome, Write};
-use super::{ATTEMPTS, Admitted, Debit, Meter, MeterItem, ONE, RETIMED, Refused, Standing, form, met, refusal};
+use super::{ATTEMPTS, Admitted, Debit, Meter, MeterItem, ONE, Refused, SEVERAL, Standing, form, met};
 use crate::StoreError;
 use crate::keys::{self, Key};
 
@@ -58,16 +57,13 @@ impl Meter {
         }
         let at = keys::meter(plan, key);
         let meter = self.leased_meter(&at);
-        let arrived = self.clock.moment();
-        if let Some(known) = self.spend_known(&at, &meter, limits, arrived.wall) {
+        if let Some(known) = self.spend_known(&at, &meter, limits) {
             return Ok(known);
         }
         let failures = meter.failures.load(Ordering::Acquire);
         let _waiting = Waiting::at(&meter.waiting);
         let _asking = meter.asking.lock().await;
-        // Refused by the time it came: or those who wait would take turns at what
-        // returns meanwhile, longer and longer, where more come than the rate.
-        if let Some(known) = self.spend_known(&at, &meter, limits, arrived.wall) {
+        if let Some(known) = self.spend_known(&at, &meter, limits) {
             return Ok(known);
         }
         if meter.failures.load(Ordering::Acquire) != failures {
@@ -101,15 +97,12 @@ impl Meter {
         meter
     }
 
-    /// What can be decided without I/O on a request that came at `arrived`. A
-    /// state that was seen since proves that it is refused, if it denies then: a
-    /// TAT only grows.
+    /// What can be decided without I/O.
     pub(super) fn spend_known(
         &self,
         at: &Key,
         meter: &LeasedMeter,
         limits: &Limits,
-        arrived: Timestamp,
     ) -> Option<Result<Admitted, Refused>> {
         let now = self.clock.moment();
         let seen = self.seen.get(at);
@@ -122,8 +115,7 @@ impl Meter {
             let left = limits.left(&held.stands(state, limits), now.wall);
             return Some(Ok(Admitted { left, debit: None }));
         }
-        let seen = seen.filter(|seen| seen.is_fresh(now.wall, self.proves_for))?;
-        refusal(&seen.item, limits, arrived, held.counted).map(Err)
+        seen.and_then(|seen| self.proof(&seen, limits, now.wall, held.counted)).map(Err)
     }
 
     async fn ask(
@@ -138,16 +130,16 @@ impl Meter {
         let seen = self.seen.get(at);
         let traffic = seen.as_ref().map(|seen| seen.traffic).unwrap_or_default();
         let mut item = seen.map(|seen| seen.item).unwrap_or_default();
-        let mut from = self.clock.moment();
+        let arrived = self.clock.moment();
         for attempt in 0..ATTEMPTS {
             // As in `spend`: a wrong guess is put right at the time of the first.
-            let mut known = item.state(limits, from.wall);
-            if attempt < RETIMED && !matches!(limits.decide(&known, from.wall, ONE), Verdict::Admitted(_)) {
+            let (mut from, mut known) = (arrived, item.state(limits, arrived.wall));
+            if !matches!(limits.decide(&known, from.wall, ONE), Verdict::Admitted(_)) {
                 from = self.clock.moment();
                 known = item.state(limits, from.wall);
             }
             let now = from.wall;
-            let cap = if attempt < RETIMED { cap } else { ONE };
+            let cap = if attempt < SEVERAL { cap } else { ONE };
             let waiting = meter.waiting.load(Ordering::Relaxed).max(1);
             let asking = meter.leased().ask(limits, &known, from, cap, waiting);
             let (tokens, settled) = (asking.tokens(), asking.settled());

@@ -236,7 +236,7 @@ impl Meter {
     /// What a lease admits, or what was seen lately proves to be refused.
     fn spend_known_alone(&self, at: &Key, limits: &Limits) -> Option<Result<Admitted, Refused>> {
         match self.leases.get(at).filter(|_| limits.method.is_none()) {
-            Some(meter) => self.spend_known(at, &meter, limits, self.clock.now()),
+            Some(meter) => self.spend_known(at, &meter, limits),
             None => self.proof_alone(at, limits).map(Err),
         }
     }
