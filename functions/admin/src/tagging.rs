@@ -1,7 +1,7 @@
 //! What tags a resource may have (developer guide, "Tagging API Gateway
 //! resources": tag restrictions).
 
-use keyplan_domain::plan::UsagePlan;
+use keyplan_domain::plan::lease_cap;
 use keyplan_wire::error::ApiError;
 use keyplan_wire::omission::Tags;
 
@@ -39,9 +39,9 @@ pub(crate) fn add(tags: &mut Tags, added: Tags) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// What a plan's tags say is said rightly, where Keyplan minds them.
-pub(crate) fn check_plan(plan: &UsagePlan) -> Result<(), ApiError> {
-    plan.lease_cap().map(|_| ()).map_err(|invalid| ApiError::bad_request(format!("Invalid tag value: {invalid}")))
+/// What tags that a plan is given say is said rightly, where Keyplan minds them.
+pub(crate) fn check_of_plan(given: &Tags) -> Result<(), ApiError> {
+    lease_cap(given).map(|_| ()).map_err(|invalid| ApiError::bad_request(format!("Invalid tag value: {invalid}")))
 }
 
 #[cfg(test)]

@@ -61,7 +61,11 @@ pub(super) async fn get(State(admin): State<Admin>, Segments(arn): Segments<Stri
 pub(super) async fn tag(State(admin): State<Admin>, Segments(arn): Segments<String>, body: Bytes) -> Outcome {
     let input: TagResourceInput = input::from_json(&body)?;
     let added = input.tags.ok_or_else(|| ApiError::validation(Violation::missing("tagResourceInput.tags")))?;
-    edit(&admin, &arn, |tags| tagging::add(tags, added.clone())).await
+    let resource = Tagged::parse(&arn, &admin.settings().region)?;
+    if let Tagged::UsagePlan(_) = resource {
+        tagging::check_of_plan(&added)?;
+    }
+    edit(&admin, resource, |tags| tagging::add(tags, added.clone())).await
 }
 
 pub(super) async fn untag(State(admin): State<Admin>, Segments(arn): Segments<String>, query: Query) -> Outcome {
@@ -69,16 +73,16 @@ pub(super) async fn untag(State(admin): State<Admin>, Segments(arn): Segments<St
     if keys.is_empty() {
         return Err(ApiError::validation(Violation::missing("tagKeys")).into());
     }
-    edit(&admin, &arn, |tags| {
+    edit(&admin, Tagged::parse(&arn, &admin.settings().region)?, |tags| {
         tags.retain(|key, _| !keys.contains(key));
         Ok(())
     })
     .await
 }
 
-async fn edit(admin: &Admin, arn: &str, change: impl Fn(&mut Tags) -> Result<(), ApiError>) -> Outcome {
+async fn edit(admin: &Admin, resource: Tagged, change: impl Fn(&mut Tags) -> Result<(), ApiError>) -> Outcome {
     let store = admin.store();
-    match Tagged::parse(arn, &admin.settings().region)? {
+    match resource {
         Tagged::RestApi(api) => {
             let edit = |definition: &mut RestApiDefinition| change(&mut definition.api.tags);
             edited(store.edit_rest_api(&api, edit).await, unknown())?;
@@ -93,11 +97,7 @@ async fn edit(admin: &Admin, arn: &str, change: impl Fn(&mut Tags) -> Result<(),
             edited(store.update_api_key(&key, |key: &mut ApiKey| change(&mut key.tags)).await, unknown())?;
         }
         Tagged::UsagePlan(plan) => {
-            let edit = |plan: &mut UsagePlan| {
-                change(&mut plan.tags)?;
-                tagging::check_plan(plan)
-            };
-            let written = store.update_usage_plan(&plan, edit).await;
+            let written = store.update_usage_plan(&plan, |plan: &mut UsagePlan| change(&mut plan.tags)).await;
             written.map_err(plan_failure)?;
         }
     }

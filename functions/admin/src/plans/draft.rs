@@ -12,7 +12,7 @@ use keyplan_domain::time::Timestamp;
 use keyplan_wire::error::{ApiError, Violation};
 use keyplan_wire::usage_plan::{ApiStageInput, CreateUsagePlanInput, QuotaInput, ThrottleInput};
 
-use crate::tagging::{check_plan, new_tags};
+use crate::tagging::{check_of_plan, new_tags};
 
 /// Method throttles of one stage of a plan (quota "Method-level throttles per
 /// stage of a usage plan").
@@ -57,7 +57,7 @@ impl Draft {
             created_date: now,
             next_slot: 0,
         };
-        check_plan(&plan)?;
+        check_of_plan(&plan.tags)?;
         draft.finish(&mut plan)?;
         Ok(plan)
     }
