@@ -82,9 +82,9 @@ struct Seen {
 }
 
 /// How first tries met the plan's bucket lately, not those that put them right,
-/// which come later for the time they are made at: up by one where it was busy, down by
-/// one where it was idle. Others use it too, so that one which was idle when it
-/// was seen is busy by now as a rule, if it was busy most of the time.
+/// which come later for the time they are made at: up by one where it was busy,
+/// down by one where it was idle. Others use it too, so that one which was idle
+/// when it was seen is busy by now as a rule, if it was busy most of the time.
 #[derive(Clone, Copy, Debug, Default)]
 struct Traffic(u8);
 
@@ -100,13 +100,8 @@ impl Traffic {
     }
 
     /// A first guess, put right by how the bucket was met before.
-    fn foresee<'a>(self, form: Form<'a>, limits: &Limits) -> Form<'a> {
-        match form {
-            Form::Guess(busy) if limits.throttle.is_some() && self.is_busy() => {
-                Form::Guess(Busy { plan: true, ..busy })
-            }
-            form => form,
-        }
+    fn foresee(self, busy: Busy, limits: &Limits) -> Busy {
+        Busy { plan: busy.plan || limits.throttle.is_some() && self.is_busy(), ..busy }
     }
 }
 
@@ -219,17 +214,20 @@ impl Meter {
                 state = item.state(limits, now);
             }
             let form = match form(limits, &state, now, ONE, attempt) {
-                Ok(form) if attempt == 0 => traffic.foresee(form, limits),
+                Ok(Form::Guess(busy)) if attempt == 0 => Form::Guess(traffic.foresee(busy, limits)),
                 Ok(form) => form,
                 Err(denied) => return Ok(Err(Refused { denied, left: limits.left(&state, now) })),
             };
             let is_repair = form.is_repair();
-            let met = met(&form).filter(|_| attempt == 0);
+            let guessed = match form {
+                Form::Guess(busy) if attempt == 0 => Some(busy.plan),
+                _ => None,
+            };
             let besides = Besides::Counts { settled: 0 };
             let write = Write { key: &at, limits, now, tokens: ONE, form, besides, stale: &item.stale(now) };
             match self.store.spend(write).await? {
                 Outcome::Written(new) => {
-                    let new = self.remember_met(&at, new, now, met);
+                    let new = self.remember_met(&at, new, now, guessed);
                     if is_repair {
                         item = new;
                         continue;
@@ -239,7 +237,7 @@ impl Meter {
                     return Ok(Ok(Admitted { left, debit: Some(Debit { tokens: ONE.get(), quota: left.quota }) }));
                 }
                 Outcome::Refused(current) => {
-                    let met = (attempt == 0).then(|| current.is_busy(now));
+                    let met = guessed.map(|_| Busy::of(&current.state(limits, now), limits, now).plan);
                     item = self.remember_met(&at, current, now, met);
                 }
             }
@@ -341,14 +339,6 @@ impl Meter {
             Ok(()) => item.mark_kept(),
             Err(error) => tracing::warn!(%error, plan = %plan, key = %key, "usage history could not be written"),
         }
-    }
-}
-
-/// Whether the plan's bucket was busy, if a write in this form succeeds.
-fn met(form: &Form<'_>) -> Option<bool> {
-    match form {
-        Form::Guess(busy) => Some(busy.plan),
-        Form::Replace { .. } | Form::Repair { .. } => None,
     }
 }
 

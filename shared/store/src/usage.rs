@@ -145,7 +145,7 @@ impl Store {
     pub(crate) async fn meter_item(&self, plan: &UsagePlanId, key: &ApiKeyId) -> Result<MeterItem, StoreError> {
         let at = keys::meter(plan, key);
         let item = self.ask_usage(self.get_item(self.usage_table(), &at)).await?;
-        Ok(item.map(|item| MeterItem::read(&item.into_attributes())).unwrap_or_default())
+        item.map_or_else(|| Ok(MeterItem::default()), |item| MeterItem::read(&item.into_attributes()))
     }
 
     async fn history(
@@ -176,7 +176,7 @@ impl Store {
                 .await
                 .map_err(|error| StoreError::unavailable("Query", &error))?;
             for attributes in page.items.unwrap_or_default() {
-                days.extend(MeterItem::read(&attributes).days());
+                days.extend(MeterItem::read(&attributes)?.days());
             }
             start = page.last_evaluated_key;
             if start.is_none() {

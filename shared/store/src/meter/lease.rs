@@ -13,7 +13,7 @@ use keyplan_domain::lease::Moment;
 use keyplan_domain::lease::key::LeasedKey;
 
 use super::write::{Besides, Outcome, Write};
-use super::{ATTEMPTS, Admitted, Debit, Meter, MeterItem, ONE, Refused, SEVERAL, Standing, form, met};
+use super::{ATTEMPTS, Admitted, Busy, Debit, Form, Meter, MeterItem, ONE, Refused, SEVERAL, Standing, form};
 use crate::StoreError;
 use crate::keys::{self, Key};
 
@@ -145,7 +145,7 @@ impl Meter {
             let (tokens, settled) = (asking.tokens(), asking.settled());
             let state = asking.stands(&known);
             let form = match form(limits, &state, now, tokens, attempt) {
-                Ok(form) if attempt == 0 => traffic.foresee(form, limits),
+                Ok(Form::Guess(busy)) if attempt == 0 => Form::Guess(traffic.foresee(busy, limits)),
                 Ok(form) => form,
                 Err(denied) => {
                     meter.leased().not_granted(asking);
@@ -153,13 +153,16 @@ impl Meter {
                 }
             };
             let is_repair = form.is_repair();
-            let met = met(&form).filter(|_| attempt == 0);
+            let guessed = match form {
+                Form::Guess(busy) if attempt == 0 => Some(busy.plan),
+                _ => None,
+            };
             let besides = Besides::Counts { settled };
             let write = Write { key: at, limits, now, tokens, form, besides, stale: &item.stale(now) };
             // Whatever else comes of it, what was asked for is dropped, and what it settles.
             match self.store.spend(write).await? {
                 Outcome::Written(new) if !is_repair => {
-                    let new = self.remember_met(at, new, now, met);
+                    let new = self.remember_met(at, new, now, guessed);
                     let held = {
                         let mut leased = meter.leased();
                         leased.granted(asking);
@@ -177,7 +180,7 @@ impl Meter {
                 }
                 Outcome::Refused(current) => {
                     meter.leased().not_granted(asking);
-                    let met = (attempt == 0).then(|| current.is_busy(now));
+                    let met = guessed.map(|_| Busy::of(&current.state(limits, now), limits, now).plan);
                     item = self.remember_met(at, current, now, met);
                 }
             }

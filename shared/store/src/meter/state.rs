@@ -1,15 +1,18 @@
 //! The attributes of a meter's item.
 
 use std::collections::{BTreeMap, HashMap};
+use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::ToSpan;
 use jiff::civil::Date;
 use keyplan_domain::admission::{Limits, MeterState};
-use keyplan_domain::quota::compact;
+use keyplan_domain::quota::{QuotaPeriod, compact};
 use keyplan_domain::throttle::Tat;
 use keyplan_domain::time::Timestamp;
+
+use crate::StoreError;
 
 /// TAT of the plan's throttle.
 pub(crate) const TAT: &str = "tat";
@@ -52,23 +55,25 @@ pub(crate) fn remaining_attribute(day: Date) -> String {
 }
 
 impl MeterItem {
-    pub(crate) fn read(attributes: &HashMap<String, AttributeValue>) -> Self {
+    /// # Errors
+    /// When an attribute that this version knows is no whole number: what it
+    /// stands for is not taken for nothing.
+    pub(crate) fn read(attributes: &HashMap<String, AttributeValue>) -> Result<Self, StoreError> {
         let mut item = Self::default();
         for (name, value) in attributes {
-            let Ok(number) = value.as_n() else { continue };
             if name == TAT {
-                item.tat = number.parse().ok();
+                item.tat = Some(whole(name, value)?);
             } else if let Some(slot) = name.strip_prefix('t').and_then(|slot| slot.parse::<u16>().ok()) {
-                item.method_tats.extend(number.parse().ok().map(|tat| (slot, tat)));
-            } else if name.starts_with('q') {
-                item.quotas.extend(number.parse().ok().map(|count| (name.clone(), count)));
+                item.method_tats.insert(slot, whole(name, value)?);
+            } else if first_day_of(name).is_some() {
+                item.quotas.insert(name.clone(), whole(name, value)?);
             } else if let Some(day) = name.strip_prefix('d').and_then(parse_day) {
-                item.days.entry(day).or_default().used = number.parse().unwrap_or_default();
+                item.days.entry(day).or_default().used = whole(name, value)?;
             } else if let Some(day) = name.strip_prefix('r').and_then(parse_day) {
-                item.days.entry(day).or_default().remaining = number.parse().ok();
+                item.days.entry(day).or_default().remaining = Some(whole(name, value)?);
             }
         }
-        item
+        Ok(item)
     }
 
     /// The item as a write would leave it that brings its state from
@@ -78,11 +83,6 @@ impl MeterItem {
         let mut quotas = self.quotas.clone();
         quotas.extend(limits.quota.map(|quota| (quota.window(now).counter(), state.used)));
         Self { tat: state.tat, method_tats: state.method_tats, quotas, ..Self::default() }
-    }
-
-    /// Whether the plan's bucket is not full at `now`.
-    pub(super) fn is_busy(&self, now: Timestamp) -> bool {
-        self.tat.is_some_and(|tat| tat > i128::from(now.as_nanos()))
     }
 
     /// The state that limits are decided on: the count of the current period.
@@ -128,19 +128,34 @@ impl MeterItem {
             }
         }
         let is_over = |name: &str| {
-            let mut name = name.chars();
-            let kind = name.nth(1);
-            let first_day = parse_day(name.as_str());
-            let periods_ago = match kind {
-                Some('D') => today.saturating_sub(2.days()),
-                Some('W') => today.saturating_sub(14.days()),
-                _ => today.saturating_sub(62.days()),
-            };
-            first_day.is_some_and(|first_day| first_day <= periods_ago)
+            first_day_of(name).is_some_and(|(period, first_day)| {
+                let periods_ago = match period {
+                    QuotaPeriod::Day => today.saturating_sub(2.days()),
+                    QuotaPeriod::Week => today.saturating_sub(14.days()),
+                    QuotaPeriod::Month => today.saturating_sub(62.days()),
+                };
+                first_day <= periods_ago
+            })
         };
         stale.extend(self.quotas.keys().filter(|name| is_over(name)).cloned());
         stale
     }
+}
+
+/// The period, and its first day, that a counter like `qD20261123` counts.
+fn first_day_of(counter: &str) -> Option<(QuotaPeriod, Date)> {
+    let named = counter.strip_prefix('q')?;
+    let (period, rest) = [('D', QuotaPeriod::Day), ('W', QuotaPeriod::Week), ('M', QuotaPeriod::Month)]
+        .into_iter()
+        .find_map(|(letter, period)| Some((period, named.strip_prefix(letter)?)))?;
+    Some((period, parse_day(rest)?))
+}
+
+fn whole<T: FromStr>(name: &str, value: &AttributeValue) -> Result<T, StoreError> {
+    value.as_n().ok().and_then(|number| number.parse().ok()).ok_or_else(|| StoreError::Corrupt {
+        what: "of a meter",
+        detail: format!("{name} is no whole number within its bounds"),
+    })
 }
 
 /// The day that `20261123` names.
@@ -156,7 +171,7 @@ pub(crate) fn parse_day(compact: &str) -> Option<Date> {
 
 #[cfg(test)]
 mod tests {
-    use keyplan_domain::quota::{QuotaPeriod, QuotaSettings};
+    use keyplan_domain::quota::QuotaSettings;
 
     use super::*;
 
@@ -165,7 +180,7 @@ mod tests {
             .iter()
             .map(|(name, number)| ((*name).to_owned(), AttributeValue::N((*number).to_owned())))
             .collect();
-        MeterItem::read(&attributes)
+        MeterItem::read(&attributes).unwrap()
     }
 
     /// 2026-11-23, noon.
@@ -205,8 +220,23 @@ mod tests {
 
     #[test]
     fn attributes_of_another_version_are_left_alone() {
-        let item = item(&[("x9", "1"), ("dtoday", "1"), ("tx", "1")]);
+        let item = item(&[("x9", "1"), ("dtoday", "1"), ("tx", "1.5"), ("qH20200101", "1.5"), ("quota", "1")]);
         assert!(item.days().is_empty());
         assert!(item.stale(NOW).is_empty());
+    }
+
+    #[test]
+    fn what_is_known_and_no_whole_number_is_corrupt() {
+        for name in ["tat", "t3", "qD20261123", "d20261123", "r20261123"] {
+            for value in [
+                AttributeValue::N("1.5".to_owned()),
+                AttributeValue::N("1E+39".to_owned()),
+                AttributeValue::S("1".to_owned()),
+                AttributeValue::Null(true),
+            ] {
+                let read = MeterItem::read(&HashMap::from([(name.to_owned(), value)]));
+                assert!(matches!(read, Err(StoreError::Corrupt { .. })), "{name}: {read:?}");
+            }
+        }
     }
 }

@@ -98,11 +98,14 @@ impl Store {
             .send()
             .await;
         match sent {
-            Ok(answer) => Ok(Outcome::Written(MeterItem::read(&answer.attributes.unwrap_or_default()))),
+            Ok(answer) => {
+                let item = MeterItem::read(&answer.attributes.unwrap_or_default());
+                item.map(Outcome::Written).map_err(Failure::Over)
+            }
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
-                    let item = refused.item().map(MeterItem::read).unwrap_or_default();
-                    Ok(Outcome::Refused(item))
+                    let item = refused.item().map(MeterItem::read).transpose();
+                    item.map(|item| Outcome::Refused(item.unwrap_or_default())).map_err(Failure::Over)
                 }
                 Some(UpdateItemError::TransactionConflictException(_)) => Err(Failure::Conflict),
                 Some(
@@ -131,7 +134,7 @@ enum Failure {
     Throttled,
     /// Nobody knows whether it was carried out.
     Unknown(StoreError),
-    /// Nor is there time to find out.
+    /// Nor can it be found out by another.
     Over(StoreError),
 }
 
