@@ -15,8 +15,19 @@ use crate::progress;
 use crate::series::Series;
 use crate::traffic::{self, Call, count};
 
-const LEASED: &str = "of a bare server, leased, 1 key";
-const GOAL: Bound = Bound::AtLeast(0.8);
+/// How the gateway is set.
+struct Setting {
+    lease_cap: &'static str,
+    /// What cannot be measured, if it cannot be.
+    measure: &'static str,
+    bound: Bound,
+}
+
+/// What the goal is about.
+const LEASED: Setting =
+    Setting { lease_cap: "100", measure: "of a bare server, leased, 1 key", bound: Bound::AtLeast(0.8) };
+const STRICT: Setting = Setting { lease_cap: "1", measure: "of a bare server, strict", bound: Bound::Beside };
+
 const REPEATS: u32 = 7;
 const CONNECTIONS: usize = 64;
 const TIME: Duration = Duration::from_secs(2);
@@ -67,13 +78,14 @@ struct Turn {
 /// The gateway over loopback HTTP beside a server that decides nothing.
 pub(super) async fn measure() -> Vec<Figure> {
     let mut figures = Vec::new();
-    for lease_cap in [100, 1] {
-        match run(lease_cap).await {
-            Ok(kinds) => figures.extend(kinds.into_iter().map(|(kind, measured)| beside(&kind, measured))),
+    for setting in [LEASED, STRICT] {
+        let bound = setting.bound;
+        match run(&setting).await {
+            Ok(kinds) => figures.extend(kinds.into_iter().map(|(kind, measured)| beside(&kind, bound, measured))),
             Err(error) => figures.push(Figure {
                 id: "C2",
-                measure: if lease_cap == 1 { "of a bare server, strict" } else { LEASED },
-                target: Target { bound: if lease_cap == 1 { Bound::Beside } else { GOAL }, unit: "" },
+                measure: setting.measure,
+                target: Target { bound, unit: "" },
                 outcome: Outcome::NotMeasured { reason: error.to_string() },
                 how: String::new(),
             }),
@@ -82,7 +94,7 @@ pub(super) async fn measure() -> Vec<Figure> {
     figures
 }
 
-fn beside(kind: &Kind, measured: Result<Beside, String>) -> Figure {
+fn beside(kind: &Kind, bound: Bound, measured: Result<Beside, String>) -> Figure {
     let mut how = format!("{}; own load generator, {CONNECTIONS} connections", kind.what);
     let outcome = match measured {
         Ok(Beside { ratio, gateway, bare }) => {
@@ -91,15 +103,14 @@ fn beside(kind: &Kind, measured: Result<Beside, String>) -> Figure {
         }
         Err(reason) => Outcome::NotMeasured { reason },
     };
-    let bound = if kind.measure == LEASED { GOAL } else { Bound::Beside };
     Figure { id: "C2", measure: kind.measure, target: Target { bound, unit: "" }, outcome, how }
 }
 
-async fn run(lease_cap: u32) -> Result<Vec<(Kind, Result<Beside, String>)>, Error> {
-    let stack = Program::find().await?.start_with(None, &["--lease-cap", &lease_cap.to_string()]).await?;
+async fn run(setting: &Setting) -> Result<Vec<(Kind, Result<Beside, String>)>, Error> {
+    let stack = Program::find().await?.start_with(None, &["--lease-cap", setting.lease_cap]).await?;
     let server = Bare::start().await?;
     let api = Arc::new(Api::make(stack.store(), 0).await?);
-    let kinds = if lease_cap == 1 { kinds(&api).await? } else { vec![leased(&api).await?] };
+    let kinds = if setting.lease_cap == STRICT.lease_cap { strict(&api).await? } else { leased(&api).await? };
     let open = Call::get(&api.path("open"), &[], 200);
     let gateway = Subject { address: stack.gateway, process: stack.process()? };
     let bare = Subject { address: server.address, process: server.process()? };
@@ -127,36 +138,36 @@ async fn run(lease_cap: u32) -> Result<Vec<(Kind, Result<Beside, String>)>, Erro
     Ok(measured)
 }
 
-/// What the goal is about.
-async fn leased(api: &Arc<Api>) -> Result<Kind, Error> {
+/// What is leased.
+async fn leased(api: &Arc<Api>) -> Result<Vec<Kind>, Error> {
     let plan = api.plan(GENEROUS, QUOTA).await?;
     let keys = api.keys(&plan, 1).await?;
     let path = api.path("keyed");
     let calls = keys.iter().map(|value| Call::get(&path, &[("x-api-key", value.expose())], 200)).collect();
-    Ok(Kind { measure: LEASED, what: "MOCK method that needs a key, leases of at most 100 tokens", calls })
+    Ok(vec![Kind {
+        measure: LEASED.measure,
+        what: "MOCK method that needs a key, leases of at most 100 tokens",
+        calls,
+    }])
 }
 
 /// Everything else that is called, each in another way dear.
-async fn kinds(api: &Arc<Api>) -> Result<Vec<Kind>, Error> {
+async fn strict(api: &Arc<Api>) -> Result<Vec<Kind>, Error> {
     let path = api.path("keyed");
     let busy = api.plan(BUSY, QUOTA).await?;
     let generous = api.plan(GENEROUS, QUOTA).await?;
     let calls = |values: &[KeyValue]| -> Arc<[Call]> {
         values.iter().map(|value| Call::get(&path, &[("x-api-key", value.expose())], 200)).collect()
     };
-    let strict = "MOCK method that needs a key, one DynamoDB write or more each";
+    let what = "MOCK method that needs a key, one DynamoDB write or more each";
     Ok(vec![
-        Kind { measure: "of a bare server, strict, 1 key", what: strict, calls: calls(&api.keys(&busy, 1).await?) },
+        Kind { measure: "of a bare server, strict, 1 key", what, calls: calls(&api.keys(&busy, 1).await?) },
         Kind {
             measure: "of a bare server, strict, 1 key, rate never reached",
-            what: strict,
+            what,
             calls: calls(&api.keys(&generous, 1).await?),
         },
-        Kind {
-            measure: "of a bare server, strict, 1,000 keys",
-            what: strict,
-            calls: calls(&api.keys(&generous, KEYS).await?),
-        },
+        Kind { measure: "of a bare server, strict, 1,000 keys", what, calls: calls(&api.keys(&generous, KEYS).await?) },
         Kind {
             measure: "of a bare server, no key needed",
             what: "MOCK method, nothing metered",

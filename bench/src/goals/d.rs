@@ -110,21 +110,19 @@ pub(super) async fn measure() -> Vec<Figure> {
 
 impl Load {
     fn ratio(&self, counts: &Counts) -> f64 {
-        let by = match self.per {
-            Per::Admitted => counts.admitted,
-            Per::Decision => counts.admitted + counts.refused,
-            Per::Refused | Per::RefusedAlone => counts.refused,
-        };
-        let operations = match self.per {
-            Per::RefusedAlone => counts.operations.saturating_sub(counts.admitted),
-            Per::Admitted | Per::Decision | Per::Refused => counts.operations,
+        let Counts { admitted, refused, operations } = *counts;
+        let (operations, by) = match self.per {
+            Per::Admitted => (operations, admitted),
+            Per::Decision => (operations, admitted + refused),
+            Per::Refused => (operations, refused),
+            Per::RefusedAlone => (operations.saturating_sub(admitted), refused),
         };
         count(operations) / count(by)
     }
 
     async fn run(self) -> Result<Counts, Error> {
         let served = Served::start(Database::memory()?).await?;
-        let store = served.store().await?;
+        served.store().await?;
         let proxy = DynamodbProxy::before(served.url());
         let limits = Limits {
             throttle: Some(ThrottleSettings { burst_limit: self.burst, rate_limit: self.rate }.into()),
@@ -146,7 +144,6 @@ impl Load {
             counts.refused += refused;
         }
         counts.operations = proxy.asked().values().sum();
-        drop(store);
         served.stop().await;
         Ok(counts)
     }

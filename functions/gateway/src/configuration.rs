@@ -3,12 +3,12 @@
 //! Stages, keys and plans are kept for a time; whether one does not exist is
 //! kept as well. A compiled deployment is kept for the life of the process,
 //! since a snapshot never changes. Authorising a key costs one read of the key
-//! by its value and one of each plan and stage that is not kept; the account is read
-//! besides it.
+//! by its value and one of each plan and stage that is not kept; the account is
+//! read at the same time.
 //!
-//! While the table fails, what was last read of a stage, key, plan or the account stands in
-//! for it, for [`OUTLIVES`] at most; what is not known then is a failure. Once
-//! the table is known to be out, no request waits for it.
+//! While the table fails, what was last read of a stage, key, plan or the account
+//! stands in for it, for [`OUTLIVES`] at most; what is not known then is a
+//! failure. Once the table is known to be out, no request waits for it.
 
 use std::sync::Arc;
 use std::time::Duration;

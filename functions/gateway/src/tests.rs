@@ -25,7 +25,7 @@ use keyplan_store::connect::Connection;
 use keyplan_store::{Store, Tables, entropy};
 use serde_json::Value;
 
-use crate::testing::{API, HandClock, NOON, pet, rest_api, root, settings, stage, token_authorizer};
+use crate::testing::{API, HandClock, NOON, mock, open_method, pet, rest_api, root, settings, stage, token_authorizer};
 use crate::{AddressRule, Gateway, Request, Response, Settings, lambda_client};
 use lambda::Lambda;
 
@@ -84,6 +84,26 @@ impl Bench {
             .await;
         bench.deploy().await;
         bench
+    }
+
+    /// `ANY /pets/{petId}`, which requires a key or not, and `ANY /`, which does
+    /// not.
+    async fn of_pet_and_root(api_key_required: bool) -> Self {
+        Self::with(ApiKeySource::Header, |definition| {
+            let of = |required| Method { api_key_required: required, ..open_method(mock("ok")) };
+            definition.methods.insert("pet001".into(), [("ANY".to_owned(), of(api_key_required))].into());
+            definition.methods.insert("root".into(), [("ANY".to_owned(), of(false))].into());
+        })
+        .await
+    }
+
+    /// Has `prod` tell why it refuses.
+    async fn explain_refusals(&self) {
+        self.edit(|definition| {
+            let variables = &mut definition.stages.get_mut("prod").unwrap().variables;
+            variables.insert("keyplanExplain".into(), "true".into());
+        })
+        .await;
     }
 
     async fn edit(&self, mut edit: impl FnMut(&mut RestApiDefinition)) {

@@ -80,6 +80,14 @@ pub const LEASE_CAP_TAG: &str = "keyplan:leaseCap";
 #[error("tag {LEASE_CAP_TAG} must be a whole number of at least 1")]
 pub struct InvalidLeaseCap;
 
+/// The cap that a plan's `tags` say in [`LEASE_CAP_TAG`], if they do.
+///
+/// # Errors
+/// When the tag is no whole number of at least 1.
+pub fn lease_cap(tags: &BTreeMap<String, String>) -> Result<Option<NonZeroU32>, InvalidLeaseCap> {
+    tags.get(LEASE_CAP_TAG).map(|cap| cap.parse().map_err(|_| InvalidLeaseCap)).transpose()
+}
+
 impl UsagePlan {
     /// The most tokens of a key's meter that one write may take, if the plan
     /// says so in [`LEASE_CAP_TAG`].
@@ -87,7 +95,7 @@ impl UsagePlan {
     /// # Errors
     /// When the tag is no whole number of at least 1.
     pub fn lease_cap(&self) -> Result<Option<NonZeroU32>, InvalidLeaseCap> {
-        self.tags.get(LEASE_CAP_TAG).map(|cap| cap.parse().map_err(|_| InvalidLeaseCap)).transpose()
+        lease_cap(&self.tags)
     }
 
     /// The plan's entry for a stage; one whose `uid` differs is another stage.

@@ -10,6 +10,7 @@ mod key_in_two_plans;
 mod leased;
 mod outages;
 mod quota;
+mod run;
 mod throttle;
 
 /// Runs of what is tried several times: 5, or as many as `KEYPLAN_METERING_RUNS`

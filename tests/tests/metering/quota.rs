@@ -6,48 +6,25 @@ use keyplan_tests::fleet::{self, Attempt, Crowd};
 use keyplan_tests::{Fleet, UsagePlan};
 use serde_json::json;
 
+use crate::run::Run;
+
 const PROCESSES: usize = 4;
 const CONNECTIONS: usize = 64;
 const CALLS: usize = 3;
 const LIMIT: u64 = 400;
 const DAY: i64 = 86_400;
 
-/// What goes wrong in a run.
-#[derive(Clone, Copy, Debug)]
-struct Run {
-    seed: u64,
-    /// A process is killed and another takes its place.
-    kills: bool,
-    /// Answers get lost, operations fail.
-    faults: bool,
-    /// The quota's day ends.
-    turns: bool,
-}
-
-impl Run {
-    fn of(number: u64) -> Self {
-        let [kills, faults, turns] = match number % 5 {
-            0 => [false, false, false],
-            1 => [true, false, false],
-            2 => [false, true, false],
-            3 => [false, false, true],
-            _ => [true, true, true],
-        };
-        Self { seed: number, kills, faults, turns }
+fn rules(run: Run) -> Vec<Rule> {
+    if !run.faults {
+        return Vec::new();
     }
-
-    fn rules(self) -> Vec<Rule> {
-        if !self.faults {
-            return Vec::new();
-        }
-        vec![
-            Rule::of_meter_writes(Fault::AnswerLost).chance(0.04),
-            Rule::of_meter_writes(Fault::FailedAfterwards).chance(0.03),
-            Rule::of_meter_writes(Fault::NotForwarded).chance(0.03),
-            Rule::of_meter_writes(Fault::InternalServerError).chance(0.03),
-            Rule::of_meter_writes(Fault::Throttled).chance(0.03),
-        ]
-    }
+    vec![
+        Rule::of_meter_writes(Fault::AnswerLost).chance(0.04),
+        Rule::of_meter_writes(Fault::FailedAfterwards).chance(0.03),
+        Rule::of_meter_writes(Fault::NotForwarded).chance(0.03),
+        Rule::of_meter_writes(Fault::InternalServerError).chance(0.03),
+        Rule::of_meter_writes(Fault::Throttled).chance(0.03),
+    ]
 }
 
 #[test]
@@ -64,7 +41,7 @@ fn check(fleet: &Fleet, run: Run) {
     let plan = UsagePlan::create(&fleet.admin, &format!("run {}", run.seed), &stages, quota);
     let key = plan.key("caller");
     fleet.proxy.forget();
-    fleet.proxy.inject(run.seed, run.rules());
+    fleet.proxy.inject(run.seed, rules(run));
     let crowd = Crowd {
         processes: 0..PROCESSES,
         connections: CONNECTIONS,
@@ -78,8 +55,7 @@ fn check(fleet: &Fleet, run: Run) {
         // In the middle of it: the quota is not spent, and calls are on their way.
         fleet.proxy.await_meter_writes(LIMIT / 4);
         if run.kills {
-            let process = usize::try_from(run.seed).unwrap_or_default() % PROCESSES;
-            fleet.replace(process);
+            fleet.replace(run.victim(PROCESSES));
         }
         fleet.proxy.await_meter_writes(LIMIT / 2);
         if run.turns {

@@ -3,10 +3,11 @@
 
 use std::time::Duration;
 
-use keyplan_tests::dynamodb_proxy::{Fault, Rule};
 use keyplan_tests::fleet::{self, Attempt, Crowd};
 use keyplan_tests::{Fleet, UsagePlan};
 use serde_json::{Value, json};
+
+use crate::run::faults;
 
 const PROCESSES: usize = 4;
 
@@ -79,9 +80,7 @@ fn no_window_admits_more_where_answers_get_lost_and_writes_fail() {
     let fleet = Fleet::start(PROCESSES);
     for (number, plan) in [throttled(&fleet, BURST, RATE), leased(&fleet, 10, BURST, RATE)].into_iter().enumerate() {
         let key = plan.key("caller");
-        let faults = [Fault::AnswerLost, Fault::FailedAfterwards, Fault::NotForwarded, Fault::InternalServerError];
-        let rules = faults.map(|fault| Rule::of_meter_writes(fault).chance(0.03));
-        fleet.proxy.inject(number as u64, rules.to_vec());
+        fleet.proxy.inject(number as u64, faults());
         let attempts = fleet.crowd_for(Duration::from_secs(3), &crowd(&key.value, 8, 10));
         fleet.proxy.behave();
         let held = if number == 0 { 0 } else { 4 * (BURST / 4 - 1) };

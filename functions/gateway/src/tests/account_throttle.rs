@@ -4,22 +4,12 @@ use keyplan_domain::api::MethodSetting;
 use keyplan_domain::throttle::ThrottleSettings;
 
 use super::*;
-use crate::testing::{mock, open_method, request};
+use crate::testing::request;
 
-/// `ANY /pets/{petId}`, which requires a key, and `ANY /`, which does not; both
-/// tell why they refuse.
+/// A key is needed below `/pets` and not at `/`; both tell why they refuse.
 async fn bench() -> Bench {
-    let bench = Bench::with(ApiKeySource::Header, |definition| {
-        let of = |required| Method { api_key_required: required, ..open_method(mock("ok")) };
-        definition.methods.insert("pet001".into(), [("ANY".to_owned(), of(true))].into());
-        definition.methods.insert("root".into(), [("ANY".to_owned(), of(false))].into());
-    })
-    .await;
-    let explained = |definition: &mut RestApiDefinition| {
-        let variables = &mut definition.stages.get_mut("prod").unwrap().variables;
-        variables.insert("keyplanExplain".into(), "true".into());
-    };
-    bench.edit(explained).await;
+    let bench = Bench::of_pet_and_root(true).await;
+    bench.explain_refusals().await;
     bench
 }
 

@@ -10,7 +10,7 @@ use keyplan_domain::quota::{QuotaPeriod, QuotaSettings};
 use keyplan_domain::throttle::ThrottleSettings;
 
 use super::*;
-use crate::testing::{mock, open_method, request};
+use crate::testing::request;
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -81,12 +81,7 @@ fn copy_of(stream: &TcpStream) -> TcpStream {
 /// `ANY /pets/{petId}`, which requires a key, and `ANY /`, which does not; and
 /// the line by which the gateway reaches its tables. The test does by another.
 async fn bench(on_failure: OnFailure) -> (Bench, Line) {
-    let mut bench = Bench::with(ApiKeySource::Header, |definition| {
-        let of = |required| Method { api_key_required: required, ..open_method(mock("ok")) };
-        definition.methods.insert("pet001".into(), [("ANY".to_owned(), of(true))].into());
-        definition.methods.insert("root".into(), [("ANY".to_owned(), of(false))].into());
-    })
-    .await;
+    let mut bench = Bench::of_pet_and_root(true).await;
     let line = Line::to(bench.connection.endpoint_url.as_ref().unwrap());
     let connection = Connection { endpoint_url: Some(line.url.clone()), ..bench.connection.clone() };
     let store = Store::new(connection.dynamodb(), Tables::default());

@@ -6,7 +6,6 @@ use keyplan_domain::quota::{QuotaPeriod, QuotaSettings};
 use keyplan_domain::throttle::ThrottleSettings;
 
 use super::*;
-use crate::testing::{mock, open_method};
 
 const TOO_MANY: (u16, Option<&str>, &str) =
     (429, Some("TooManyRequestsException"), "{\"message\":\"Too Many Requests\"}");
@@ -14,16 +13,6 @@ const LIMIT_EXCEEDED: (u16, Option<&str>, &str) =
     (429, Some("LimitExceededException"), "{\"message\":\"Limit Exceeded\"}");
 
 const QUOTA: QuotaSettings = QuotaSettings { limit: 3, offset: 0, period: QuotaPeriod::Day };
-
-/// `ANY /pets/{petId}`, which requires a key or not, and `ANY /`, which does not.
-async fn bench(api_key_required: bool) -> Bench {
-    Bench::with(ApiKeySource::Header, |definition| {
-        let of = |required| Method { api_key_required: required, ..open_method(mock("ok")) };
-        definition.methods.insert("pet001".into(), [("ANY".to_owned(), of(api_key_required))].into());
-        definition.methods.insert("root".into(), [("ANY".to_owned(), of(false))].into());
-    })
-    .await
-}
 
 impl Bench {
     /// Sets throttles of `prod`; they act once what is kept of the stage is old.
@@ -58,7 +47,7 @@ fn get_root() -> Request {
 #[tokio::test]
 async fn a_method_is_throttled_for_all_callers_with_a_key_or_without() {
     for key_required in [false, true] {
-        let bench = bench(key_required).await;
+        let bench = Bench::of_pet_and_root(key_required).await;
         bench.throttle(&[("*/*", 0.5, 2)]).await;
         bench.key_in_plan(|_| ()).await;
         assert_eq!(bench.status(keyed()).await, 200);
@@ -73,7 +62,7 @@ async fn a_method_is_throttled_for_all_callers_with_a_key_or_without() {
 
 #[tokio::test]
 async fn settings_of_all_methods_give_each_its_own_bucket() {
-    let bench = bench(false).await;
+    let bench = Bench::of_pet_and_root(false).await;
     bench.throttle(&[("*/*", 0.5, 1)]).await;
     assert_eq!(bench.status(get_pet()).await, 200);
     assert_eq!(bench.status(get_pet()).await, 429);
@@ -83,7 +72,7 @@ async fn settings_of_all_methods_give_each_its_own_bucket() {
 
 #[tokio::test]
 async fn a_methods_own_settings_come_first_and_may_exempt_it() {
-    let bench = bench(false).await;
+    let bench = Bench::of_pet_and_root(false).await;
     bench.throttle(&[("*/*", 0.5, 1), ("~1pets~1{petId}/ANY", -1.0, -1), ("~1pets~1{petId}/PUT", 0.0, 1)]).await;
     for _ in 0..3 {
         assert_eq!(bench.status(get_pet()).await, 200);
@@ -96,7 +85,7 @@ async fn a_methods_own_settings_come_first_and_may_exempt_it() {
 
 #[tokio::test]
 async fn a_change_acts_within_the_caches_life_and_locks_nobody_out() {
-    let bench = bench(false).await;
+    let bench = Bench::of_pet_and_root(false).await;
     bench.throttle(&[("*/*", 0.001, 2)]).await;
     for status in [200, 200, 429] {
         assert_eq!(bench.status(get_pet()).await, status);
@@ -113,7 +102,7 @@ async fn a_change_acts_within_the_caches_life_and_locks_nobody_out() {
 
 #[tokio::test]
 async fn whoever_has_no_key_takes_no_token_of_the_stage() {
-    let bench = bench(true).await;
+    let bench = Bench::of_pet_and_root(true).await;
     bench.throttle(&[("*/*", 0.001, 1)]).await;
     bench.key_in_plan(|_| ()).await;
     for _ in 0..3 {
@@ -124,7 +113,7 @@ async fn whoever_has_no_key_takes_no_token_of_the_stage() {
 
 #[tokio::test]
 async fn a_refusal_by_the_plan_spends_no_token_of_the_stage() {
-    let bench = bench(true).await;
+    let bench = Bench::of_pet_and_root(true).await;
     bench.throttle(&[("*/*", 0.001, 3)]).await;
     let limit = |plan: &mut UsagePlan| plan.throttle = Some(ThrottleSettings { burst_limit: 1, rate_limit: 1.0 });
     bench.key_in_plan(limit).await;
@@ -142,7 +131,7 @@ async fn a_refusal_by_the_plan_spends_no_token_of_the_stage() {
 
 #[tokio::test]
 async fn a_key_beyond_its_quota_uses_up_nobody_elses_tokens() {
-    let bench = bench(true).await;
+    let bench = Bench::of_pet_and_root(true).await;
     bench.throttle(&[("*/*", 0.0001, 3)]).await;
     bench.key_in_plan(|plan| plan.quota = Some(QuotaSettings { limit: 1, ..QUOTA })).await;
     let (other, plan) = (bench.key("another-value-of-enough-characters").await, bench.plan(|_| ()).await);
@@ -159,7 +148,7 @@ async fn a_key_beyond_its_quota_uses_up_nobody_elses_tokens() {
 
 #[tokio::test]
 async fn a_granted_request_is_admitted_within_the_caches_life() {
-    let bench = bench(true).await;
+    let bench = Bench::of_pet_and_root(true).await;
     bench.throttle(&[("*/*", 1_000.0, 10)]).await;
     let quota = QuotaSettings { limit: 1, ..QUOTA };
     let (key, plan) = bench.key_in_plan(|plan| plan.quota = Some(quota)).await;
@@ -176,7 +165,7 @@ async fn a_granted_request_is_admitted_within_the_caches_life() {
 
 #[tokio::test]
 async fn a_refusal_by_the_stage_spends_nothing_of_the_plan() {
-    let bench = bench(true).await;
+    let bench = Bench::of_pet_and_root(true).await;
     bench.throttle(&[("*/*", 0.5, 1)]).await;
     let quota = QUOTA;
     let (key, plan) = bench.key_in_plan(|plan| plan.quota = Some(quota)).await;
@@ -191,7 +180,7 @@ async fn a_refusal_by_the_stage_spends_nothing_of_the_plan() {
 
 #[tokio::test]
 async fn when_both_refuse_the_answer_is_the_plans() {
-    let bench = bench(true).await;
+    let bench = Bench::of_pet_and_root(true).await;
     bench.throttle(&[("*/*", 0.001, 1)]).await;
     let quota = QuotaSettings { limit: 1, ..QUOTA };
     bench.key_in_plan(|plan| plan.quota = Some(quota)).await;
@@ -203,14 +192,9 @@ async fn when_both_refuse_the_answer_is_the_plans() {
 
 #[tokio::test]
 async fn the_reason_tells_the_stages_throttle_from_the_plans() {
-    let bench = bench(true).await;
+    let bench = Bench::of_pet_and_root(true).await;
     bench.throttle(&[("*/*", 0.5, 1)]).await;
-    bench
-        .edit(|definition| {
-            let variables = &mut definition.stages.get_mut("prod").unwrap().variables;
-            variables.insert("keyplanExplain".into(), "true".into());
-        })
-        .await;
+    bench.explain_refusals().await;
     bench.key_in_plan(|plan| plan.throttle = Some(ThrottleSettings { burst_limit: 2, rate_limit: 0.01 })).await;
     assert_eq!(bench.status(keyed()).await, 200);
     assert_eq!(bench.call(keyed()).await.headers()["x-keyplan-reason"], "StageThrottled");

@@ -36,6 +36,18 @@ pub struct Busy {
     pub method: bool,
 }
 
+impl Busy {
+    /// For each throttle, whether its bucket is busy, as far as `state` tells.
+    #[must_use]
+    pub fn of(state: &MeterState, limits: &Limits, now: Timestamp) -> Self {
+        let is_busy = |tat: Option<Tat>| tat.is_some_and(|tat| tat > i128::from(now.as_nanos()));
+        Self {
+            plan: is_busy(state.tat),
+            method: limits.method.is_some_and(|method| is_busy(state.method_tats.get(&method.slot).copied())),
+        }
+    }
+}
+
 /// How a write is put.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Form<'a> {
@@ -79,23 +91,14 @@ pub fn form<'a>(
     attempt: u32,
 ) -> Result<Form<'a>, Denied> {
     if attempt == 0 {
-        return Ok(Form::Guess(guess(state, limits, now)));
+        return Ok(Form::Guess(Busy::of(state, limits, now)));
     }
     match limits.decide(state, now, tokens) {
         Verdict::Denied(denied) => Err(denied),
-        Verdict::Admitted(_) if attempt < GUESSES => Ok(Form::Guess(guess(state, limits, now))),
+        Verdict::Admitted(_) if attempt < GUESSES => Ok(Form::Guess(Busy::of(state, limits, now))),
         Verdict::Admitted(next) => Ok(Form::Replace { seen: state, next }),
         // With a full bucket's debt it does not conform: repaired now, refused on proof.
         Verdict::Implausible(clamped) => Ok(Form::Repair { seen: state, next: clamped }),
-    }
-}
-
-/// For each throttle, whether its bucket is busy, as far as `state` tells.
-fn guess(state: &MeterState, limits: &Limits, now: Timestamp) -> Busy {
-    let is_busy = |tat: Option<Tat>| tat.is_some_and(|tat| tat > i128::from(now.as_nanos()));
-    Busy {
-        plan: is_busy(state.tat),
-        method: limits.method.is_some_and(|method| is_busy(state.method_tats.get(&method.slot).copied())),
     }
 }
 

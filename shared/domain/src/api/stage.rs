@@ -2,6 +2,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::Account;
+use crate::throttle::ThrottleSettings;
 use crate::time::Timestamp;
 
 /// A stage of a REST API. Its settings act at once; what it serves is the
@@ -105,12 +107,13 @@ pub struct MethodSetting {
 impl Default for MethodSetting {
     /// What API Gateway shows after a first patch of something else.
     fn default() -> Self {
+        let ThrottleSettings { burst_limit, rate_limit } = Account::DEFAULT_THROTTLE;
         Self {
             metrics_enabled: false,
             logging_level: None,
             data_trace_enabled: false,
-            throttling_burst_limit: 5_000,
-            throttling_rate_limit: 10_000.0,
+            throttling_burst_limit: i32::try_from(burst_limit).unwrap_or(i32::MAX),
+            throttling_rate_limit: rate_limit,
             caching_enabled: false,
             cache_ttl_in_seconds: 300,
             cache_data_encrypted: false,

@@ -6,7 +6,7 @@
 //! settings for each method." So `*/*` gives every method a bucket of its own,
 //! shared by all callers, and none is shared by the methods.
 
-use super::{MethodSetting, Stage};
+use super::{Account, MethodSetting, Stage};
 use crate::route::ANY;
 use crate::throttle::ThrottleSettings;
 
@@ -49,13 +49,9 @@ impl MethodSetting {
     /// at that default is what a stage shows whose throttle nobody has set: the
     /// account's, under which such a limit never refuses anything by itself.
     fn throttle(&self) -> Option<ThrottleSettings> {
-        let account = Self::default();
         let rate_limit = Some(self.throttling_rate_limit).filter(|rate| *rate >= 0.0);
         let burst_limit = u32::try_from(self.throttling_burst_limit).ok();
-        let of_account = ThrottleSettings {
-            rate_limit: account.throttling_rate_limit,
-            burst_limit: u32::try_from(account.throttling_burst_limit).ok()?,
-        };
+        let of_account = Account::DEFAULT_THROTTLE;
         let throttle = ThrottleSettings {
             rate_limit: rate_limit.unwrap_or(of_account.rate_limit),
             burst_limit: burst_limit.unwrap_or(of_account.burst_limit),
