@@ -128,19 +128,15 @@ impl Admission {
         let Limited { key, plan, limits } = limited;
         let cap = plan.lease_cap().ok().flatten().unwrap_or(self.lease_cap);
         let spent = self.metering.spend(&plan.id, &key.key_id, limits, cap).await.map_err(|error| failed(&error))?;
-        match spent {
-            Ok(admitted) => {
-                if let Some(debit) = &admitted.debit {
-                    tell_of_quota(debit, limited, exchange);
-                }
-                exchange.left = Some(admitted.left);
-                Ok(())
-            }
-            Err(refused) => {
-                exchange.left = Some(refused.left);
-                Err(refused.denied.into())
-            }
+        let (debit, left, decided) = match spent {
+            Ok(admitted) => (admitted.debit, admitted.left, Ok(())),
+            Err(refused) => (refused.debit, refused.left, Err(refused.denied.into())),
+        };
+        if let Some(debit) = &debit {
+            tell_of_quota(debit, limited, exchange);
         }
+        exchange.left = Some(left);
+        decided
     }
 
     /// The plan's refusal of a request that the stage refuses, if there is one.

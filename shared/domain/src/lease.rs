@@ -51,6 +51,12 @@ impl Moment {
     pub fn since(&self, earlier: Self) -> Duration {
         self.wall.since(earlier.wall).max(self.monotonic.saturating_sub(earlier.monotonic))
     }
+
+    /// The moment `wait` later.
+    #[must_use]
+    pub fn plus(&self, wait: Duration) -> Self {
+        Self { wall: self.wall.plus(wait), monotonic: self.monotonic.saturating_add(wait) }
+    }
 }
 
 /// A bucket as one process knows it.

@@ -43,8 +43,12 @@ pub type Tat = i128;
 /// By how much clocks may differ. Within it a debt that a clock ahead has run up
 /// is a debt to all. Were it cut down to what the clock behind thinks possible,
 /// the one ahead would find tokens again at once, and both together would admit
-/// without end.
+/// without end. What is [reserved](AHEAD) is a debt to all as well: it leaves half
+/// of this to the clocks.
 pub const TOLERATED_SKEW: Duration = Duration::from_secs(1);
+
+/// How far ahead tokens may be reserved, as time until they come due.
+pub const AHEAD: Duration = Duration::from_millis(500);
 
 const NANOS_PER_SECOND: f64 = 1e9;
 
@@ -55,6 +59,8 @@ pub struct Gcra {
     /// ever does.
     nanos_per_token: Option<i128>,
     burst: u32,
+    /// Nanoseconds until the last token that may be taken comes due.
+    reach: i128,
 }
 
 /// Why a request does not conform now.
@@ -74,38 +80,67 @@ impl From<ThrottleSettings> for Gcra {
         let in_range = period.is_finite() && period <= 1e30;
         #[expect(clippy::cast_possible_truncation, reason = "finite and below i128's range, checked above")]
         let nanos_per_token = (settings.rate_limit > 0.0 && in_range).then_some((period as i128).max(1));
-        Self { nanos_per_token, burst: settings.burst_limit }
+        Self { nanos_per_token, burst: settings.burst_limit, reach: 0 }
     }
 }
 
 impl Gcra {
+    /// The same bucket for whoever can wait: tokens may be taken that come due
+    /// within [`AHEAD`], each in its turn. What is taken so is taken exactly as if
+    /// whoever reserves it had asked again at each of those moments and nobody had
+    /// come first. From a bucket that never refills nothing more can be taken.
+    #[must_use]
+    pub fn ahead(self) -> Self {
+        Self { reach: self.nanos_per_token.map_or(0, |_| nanos(AHEAD)), ..self }
+    }
+
+    /// The same bucket for whoever cannot wait.
+    #[must_use]
+    pub fn at_once(self) -> Self {
+        Self { reach: 0, ..self }
+    }
+
     /// Nanoseconds by which `tokens` advance the TAT, or `None` when no number
     /// of tokens is ever admitted at once or again.
     #[must_use]
     pub fn increment(&self, tokens: NonZeroU32) -> Option<i128> {
-        let period = self.nanos_per_token?;
-        (tokens.get() <= self.burst).then(|| period.saturating_mul(i128::from(tokens.get())))
+        let increment = self.nanos_per_token?.saturating_mul(i128::from(tokens.get()));
+        (self.burst > 0 && increment <= self.depth()).then_some(increment)
     }
 
     /// The latest TAT at which `tokens` conform at `now`; `None` as in
     /// [`Gcra::increment`].
     #[must_use]
     pub fn latest_conforming(&self, now: Timestamp, tokens: NonZeroU32) -> Option<Tat> {
-        let period = self.nanos_per_token?;
-        let spare = self.burst.checked_sub(tokens.get())?;
-        Some(i128::from(now.as_nanos()).saturating_add(period.saturating_mul(i128::from(spare))))
+        let spare = self.depth().saturating_sub(self.increment(tokens)?);
+        Some(i128::from(now.as_nanos()).saturating_add(spare))
     }
 
-    /// The furthest ahead a TAT can be under these settings, by one clock.
+    /// When the first of `tokens` comes due whose taking has brought the TAT to
+    /// `tat`. Each further one does when one more has returned.
+    #[must_use]
+    pub fn first_due(&self, tat: Tat, tokens: NonZeroU32) -> Tat {
+        let period = self.nanos_per_token.unwrap_or(0);
+        let before = i128::from(self.burst) + i128::from(tokens.get()) - 1;
+        tat.saturating_sub(period.saturating_mul(before))
+    }
+
+    /// The furthest ahead a TAT can be under these settings, by one clock, where
+    /// nothing is reserved.
     #[must_use]
     pub fn furthest(&self, now: Timestamp) -> Tat {
-        let period = self.nanos_per_token.unwrap_or(0);
-        i128::from(now.as_nanos()).saturating_add(period.saturating_mul(i128::from(self.burst)))
+        i128::from(now.as_nanos()).saturating_add(self.nanos_to_refill().unwrap_or(0))
+    }
+
+    /// How far ahead of now a TAT may be brought.
+    fn depth(&self) -> i128 {
+        self.nanos_to_refill().unwrap_or(0).saturating_add(self.reach)
     }
 
     /// Whether these settings can have brought a TAT about, by a clock that is
-    /// ahead of this one by no more than [`TOLERATED_SKEW`]. Any other comes from
-    /// other settings or a clock that is wrong, and proves nothing.
+    /// ahead of this one by no more than [`TOLERATED_SKEW`], what is reserved
+    /// included. Any other comes from other settings or a clock that is wrong, and
+    /// proves nothing.
     #[must_use]
     pub fn is_plausible(&self, tat: Tat, now: Timestamp) -> bool {
         tat <= self.furthest(now.plus(TOLERATED_SKEW))
@@ -133,8 +168,7 @@ impl Gcra {
     /// Tokens that return within `time`, rounded down.
     #[must_use]
     pub fn returning_within(&self, time: Duration) -> u32 {
-        let time = i128::try_from(time.as_nanos()).unwrap_or(i128::MAX);
-        self.nanos_per_token.map_or(0, |period| u32::try_from(time / period).unwrap_or(u32::MAX))
+        self.nanos_per_token.map_or(0, |period| u32::try_from(nanos(time) / period).unwrap_or(u32::MAX))
     }
 
     /// Tokens that conform at once at `now`. A `tat` of `None` is a bucket
@@ -144,8 +178,8 @@ impl Gcra {
         let Some(period) = self.nanos_per_token else { return 0 };
         let now = i128::from(now.as_nanos());
         let owed = tat.unwrap_or(now).saturating_sub(now).max(0);
-        let spare = period.saturating_mul(i128::from(self.burst)).saturating_sub(owed);
-        u32::try_from((spare / period).max(0)).unwrap_or(self.burst)
+        let spare = if self.burst == 0 { 0 } else { self.depth().saturating_sub(owed) };
+        u32::try_from((spare / period).max(0)).unwrap_or(u32::MAX)
     }
 
     /// Admits `tokens` at `now` and gives the bucket's next TAT, or says how
@@ -166,6 +200,10 @@ impl Gcra {
             Err(Nonconforming::Wait(Duration::from_nanos(nanos)))
         }
     }
+}
+
+fn nanos(time: Duration) -> i128 {
+    i128::try_from(time.as_nanos()).unwrap_or(i128::MAX)
 }
 
 #[cfg(test)]

@@ -18,8 +18,9 @@
 //! the time is over for which a meter believes what it saw.
 //!
 //! **Leases.** [`Meter::spend_leased`] takes several tokens in one write and
-//! admits by them in memory ([`keyplan_domain::lease::key`]). Quotas stay exact;
-//! a process that dies strands what it held.
+//! admits by them in memory ([`keyplan_domain::lease::key`]), some of them only
+//! once they have come due. Quotas stay exact; a process that dies strands what
+//! it held.
 //!
 //! **Failure.** The SDK does not retry these writes. One that met a transaction
 //! has changed nothing and is sent again. An error, or an answer that got lost,
@@ -41,6 +42,7 @@ use keyplan_domain::admission::write::{ATTEMPTS, Busy, Form, SEVERAL, form};
 use keyplan_domain::admission::{Denied, Limits, Verdict};
 use keyplan_domain::id::UsagePlanId;
 use keyplan_domain::key::ApiKeyId;
+use keyplan_domain::lease::key::Taking;
 use keyplan_domain::left::{Left, QuotaLeft};
 use keyplan_domain::time::Timestamp;
 use quick_cache::sync::Cache;
@@ -137,6 +139,15 @@ pub struct Refused {
     pub denied: Denied,
     /// What is left all the same.
     pub left: Left,
+    /// What its write took for others that come later; `None` when there was no
+    /// write, or none that took anything.
+    pub debit: Option<Debit>,
+}
+
+impl Refused {
+    fn without_a_write(denied: Denied, left: Left) -> Self {
+        Self { denied, left, debit: None }
+    }
 }
 
 /// How a key stands under its limits.
@@ -216,7 +227,7 @@ impl Meter {
             let form = match form(limits, &state, now, ONE, attempt) {
                 Ok(Form::Guess(busy)) if attempt == 0 => Form::Guess(traffic.foresee(busy, limits)),
                 Ok(form) => form,
-                Err(denied) => return Ok(Err(Refused { denied, left: limits.left(&state, now) })),
+                Err(denied) => return Ok(Err(Refused::without_a_write(denied, limits.left(&state, now)))),
             };
             let is_repair = form.is_repair();
             let guessed = match form {
@@ -282,15 +293,23 @@ impl Meter {
         let now = self.clock.now();
         let at = keys::meter(plan, key);
         let Some(seen) = self.seen.get(&at) else { return Ok(None) };
-        let held = self.held(&at, limits);
-        if held.leased > 0 {
-            return Ok(None);
+        match self.would_take(&at, limits) {
+            Taking::Taken => return Ok(None),
+            Taking::Refused { wait } => return Ok(Some(self.refused_by_lease(&at, limits, wait))),
+            Taking::Ask => {}
         }
-        if held.counted > 0 || seen.is_fresh(now, self.proves_for) || refusal(&seen.item, limits, now, 0).is_none() {
-            return Ok(self.proof(&seen, limits, now, held.counted));
+        let counted = self.held(&at, limits).counted;
+        let refused =
+            if counted > 0 || seen.is_fresh(now, self.proves_for) || refusal(&seen.item, limits, now, 0).is_none() {
+                self.proof(&seen, limits, now, counted)
+            } else {
+                let item = self.remember(&at, self.store.meter_item(plan, key).await?, now);
+                refusal(&item, limits, now, 0)
+            };
+        if refused.is_some() {
+            self.note_refused(&at);
         }
-        let item = self.remember(&at, self.store.meter_item(plan, key).await?, now);
-        Ok(refusal(&item, limits, now, 0))
+        Ok(refused)
     }
 
     /// Forgets what was seen, so that an operator's grant acts at once. Leases
@@ -311,7 +330,7 @@ impl Meter {
     /// quota is spent as well.
     async fn refuse_always(&self, plan: &UsagePlanId, key: &ApiKeyId, limits: &Limits) -> Result<Refused, StoreError> {
         let Standing { denied, left } = self.standing(plan, key, limits).await?;
-        Ok(Refused { denied: denied.unwrap_or(Denied::Throttled { wait: None }), left })
+        Ok(Refused::without_a_write(denied.unwrap_or(Denied::Throttled { wait: None }), left))
     }
 
     fn remember(&self, at: &Key, item: MeterItem, now: Timestamp) -> Arc<MeterItem> {
@@ -348,7 +367,7 @@ fn refusal(item: &MeterItem, limits: &Limits, now: Timestamp, counted: u32) -> O
     let mut state = item.state(limits, now);
     state.used = state.used.saturating_sub(i64::from(counted));
     match limits.decide(&state, now, ONE) {
-        Verdict::Denied(denied) => Some(Refused { denied, left: limits.left(&state, now) }),
+        Verdict::Denied(denied) => Some(Refused::without_a_write(denied, limits.left(&state, now))),
         Verdict::Admitted(_) | Verdict::Implausible(_) => None,
     }
 }

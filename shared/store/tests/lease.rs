@@ -14,7 +14,7 @@ use keyplan_domain::quota::{QuotaPeriod, QuotaSettings};
 use keyplan_domain::throttle::ThrottleSettings;
 use keyplan_domain::time::Timestamp;
 use keyplan_store::clock::{Clock, SystemClock};
-use keyplan_store::{Admitted, Meter, Refused};
+use keyplan_store::{Admitted, Debit, Meter, Refused};
 use support::{ManualClock, NOON, store};
 
 const UNLIMITED: Limits = Limits { throttle: None, method: None, quota: None };
@@ -198,4 +198,91 @@ async fn many_at_once_get_exactly_the_burst() {
         admitted += u32::from(task.await.unwrap());
     }
     assert_eq!(admitted, 100);
+}
+
+/// Requests at four times a rate of 100 a second, for some seconds.
+struct Overload {
+    admitted: u32,
+    refused: u32,
+    writes: u32,
+    told: Vec<u8>,
+}
+
+impl Overload {
+    async fn on(meter: &Meter, clock: &ManualClock, limits: &Limits, seconds: u64) -> Self {
+        let mut overload = Self { admitted: 0, refused: 0, writes: 0, told: Vec::new() };
+        for request in 0..400 * seconds {
+            clock.set(NOON.plus(Duration::from_micros(2_500 * request)));
+            let debit = match spend(meter, limits).await {
+                Ok(Admitted { debit, .. }) => {
+                    overload.admitted += 1;
+                    debit
+                }
+                Err(Refused { debit, .. }) => {
+                    overload.refused += 1;
+                    debit
+                }
+            };
+            if let Some(Debit { tokens, quota }) = debit {
+                overload.writes += 1;
+                overload.told.extend(quota.iter().flat_map(|quota| quota.passed_by(tokens)));
+            }
+        }
+        overload
+    }
+}
+
+#[tokio::test]
+async fn at_four_times_the_rate_all_of_it_is_admitted_and_refusals_cost_next_to_no_write() {
+    let clock = ManualClock::at(NOON);
+    let meter = Meter::new(store().await, clock.clone(), PROVES_FOR);
+    let throttle = ThrottleSettings { burst_limit: 20, rate_limit: 100.0 };
+    let limits = Limits { throttle: Some(throttle.into()), ..UNLIMITED };
+    let Overload { admitted, refused, writes, .. } = Overload::on(&meter, &clock, &limits, 10).await;
+    assert!((1_015..=1_020).contains(&admitted), "{admitted}");
+    assert!(writes * 20 <= refused, "{writes} writes, {refused} refused");
+}
+
+#[tokio::test]
+async fn a_refused_request_whose_write_passes_a_share_of_the_quota_tells_of_it() {
+    let clock = ManualClock::at(NOON);
+    let meter = Meter::new(store().await, clock.clone(), PROVES_FOR);
+    let throttle = ThrottleSettings { burst_limit: 20, rate_limit: 100.0 };
+    let limits = Limits { throttle: Some(throttle.into()), ..quota(1_000) };
+    let overload = Overload::on(&meter, &clock, &limits, 11).await;
+    assert_eq!((overload.admitted, overload.told), (1_000, vec![80, 100]));
+}
+
+#[tokio::test]
+async fn who_comes_before_a_reserved_token_is_refused_for_exactly_so_long() {
+    let clock = ManualClock::at(NOON);
+    let meter = Meter::new(store().await, clock.clone(), PROVES_FOR);
+    let throttle = ThrottleSettings { burst_limit: 20, rate_limit: 100.0 };
+    let limits = Limits { throttle: Some(throttle.into()), ..UNLIMITED };
+    Overload::on(&meter, &clock, &limits, 2).await;
+    let mut reserved = 0;
+    for _ in 0..20 {
+        let refused = loop {
+            match spend(&meter, &limits).await {
+                Ok(_) => {}
+                Err(refused) => break refused,
+            }
+        };
+        let Denied::Throttled { wait: Some(wait) } = refused.denied else { panic!("{refused:?}") };
+        let left = refused.left.throttle.unwrap();
+        assert_eq!((left.tokens, left.next_in), (0, Some(wait)));
+        let is_refused = || async {
+            let (plan, key) = (UsagePlanId::new(PLAN), ApiKeyId::new(KEY));
+            meter.still_refused(&plan, &key, &limits).await.unwrap().map(|refused| refused.denied)
+        };
+        let due = clock.now().plus(wait);
+        clock.set(Timestamp::from_nanos(due.as_nanos() - 1));
+        let sooner = Denied::Throttled { wait: Some(Duration::from_nanos(1)) };
+        assert_eq!(is_refused().await, Some(sooner));
+        assert_eq!(spend(&meter, &limits).await.unwrap_err().denied, sooner);
+        clock.set(due);
+        assert_eq!(is_refused().await, None);
+        reserved += u32::from(spend(&meter, &limits).await.unwrap().debit.is_none());
+    }
+    assert!(reserved > 10, "{reserved}");
 }

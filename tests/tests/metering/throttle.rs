@@ -71,6 +71,26 @@ fn what_is_leased_comes_on_top_of_a_window_once() {
     assert!(fleet::admitted(&attempts) > u64::from(BURST), "the rate shows, not the burst alone");
 }
 
+#[test]
+fn far_beyond_the_rate_a_leased_key_gets_all_of_it_and_its_refusals_cost_next_to_no_write() {
+    const BURST: u32 = 20;
+    const RATE: f64 = 100.0;
+    const PROCESSES: u32 = 4;
+    const CAP: u32 = 10;
+    let fleet = Fleet::start(PROCESSES as usize);
+    let key = leased(&fleet, CAP, BURST, RATE).key("caller");
+    fleet.proxy.forget();
+    let attempts = fleet.crowd_for(Duration::from_secs(4), &crowd(&key.value, 8, 10));
+    let held = f64::from(PROCESSES * (CAP - 1));
+    check_windows(&attempts, BURST, RATE, Duration::from_secs_f64(held / RATE));
+    let admitted = fleet::admitted(&attempts);
+    let refused = attempts.iter().filter(|attempt| attempt.status == Some(429)).count() as u64;
+    let writes = fleet.proxy.meter_writes().asked;
+    let told = format!("{admitted} admitted, {refused} refused, {writes} writes");
+    assert!(refused > 4 * admitted && writes * 20 <= refused, "{told}");
+    assert!(admitted > u64::from(BURST) + 300, "{told}");
+}
+
 /// An answer that is lost has spent its token, and the request is refused or
 /// tried again: nothing is admitted twice.
 #[test]

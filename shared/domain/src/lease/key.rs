@@ -7,11 +7,21 @@
 //! asked for nor what was to be settled exists any more, and that is the safe
 //! direction. Nothing here reads a clock or writes.
 //!
-//! **How many.** What this process is likely to use in a lease's life, by its
-//! last lease and by the requests that wait; at most the cap, a quarter of the
-//! burst, and a 64th of what the quota leaves. So leases shrink to single
+//! **How many.** What this process is likely to use in a lease's life, by the
+//! requests that came lately and those that wait; at most the cap, a quarter of
+//! the burst, and a 64th of what the quota leaves. So leases shrink to single
 //! tokens while a quota runs out. Requests that a method's throttle limits as
 //! well are not leased: a lease would have to belong to one method.
+//!
+//! **Beyond twice the rate**, when more requests are refused than admitted,
+//! tokens return one by one and a write for each would find one. Then a process
+//! *reserves*: it takes tokens that come due within [`AHEAD`], at most half of
+//! those, and admits by each once it has come due
+//! ([`Gcra::ahead`](crate::throttle::Gcra::ahead)). Whoever comes earlier is
+//! refused: the shared meter has no earlier token either. So no request is
+//! admitted sooner than the throttle allows, and a refusal costs no write. Below
+//! that load nobody reserves, since a token that is reserved and not used was
+//! somebody else's.
 //!
 //! **When it ends.** After [`LIFE`] by either clock, with its UTC day (all
 //! periods of quotas begin at 00:00 UTC), or when the limits change.
@@ -29,6 +39,7 @@
 //! token that the counter of its period was debited with. Of a throttle what
 //! [`super`] says. A process holds no more than the cap, lease and rest together.
 
+mod demand;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
@@ -39,9 +50,11 @@ use std::time::Duration;
 
 use jiff::civil::Date;
 
+use self::demand::Demand;
 use super::{LIFE, Moment};
 use crate::admission::{Limits, MeterState};
 use crate::quota::QuotaWindow;
+use crate::throttle::{AHEAD, Gcra, Tat};
 use crate::time::Timestamp;
 
 /// No lease takes more than one part in so many of what a quota leaves.
@@ -53,9 +66,9 @@ pub const PARTS_OF_BURST: u32 = 4;
 /// What one process holds of a key's meter.
 #[derive(Clone, Debug, Default, Hash)]
 pub struct LeasedKey {
-    /// The last lease, kept beyond its end for its pace.
     lease: Option<Lease>,
     rest: Option<Rest>,
+    demand: Demand,
 }
 
 #[derive(Clone, Copy, Debug, Hash)]
@@ -65,7 +78,23 @@ struct Lease {
     day: Date,
     from: Moment,
     left: u32,
-    used: u32,
+    /// When the next of them comes due, where a throttle says so.
+    due: Option<Tat>,
+}
+
+/// What becomes of a request at a lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taking {
+    /// It has a token.
+    Taken,
+    /// It has none and can have none now: the next one reserved comes due after
+    /// `wait`, and those that the meter still has come due later than that.
+    Refused {
+        /// Above zero.
+        wait: Duration,
+    },
+    /// There is no lease, or nothing is left of it: the meter is to be asked.
+    Ask,
 }
 
 /// Tokens that a counter was debited with and that nobody used.
@@ -105,6 +134,12 @@ pub struct Asking {
 }
 
 impl Asking {
+    /// Under which limits they are to be granted.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     /// Tokens to be granted, and by which TATs move.
     #[must_use]
     pub fn tokens(&self) -> NonZeroU32 {
@@ -126,18 +161,39 @@ impl Asking {
 
 impl LeasedKey {
     /// Takes one token of the lease, if it holds at `now` for `limits`.
-    pub fn take(&mut self, limits: &Limits, now: Moment) -> bool {
-        let Some(lease) = self.lease.as_mut().filter(|lease| lease.holds(limits, now)) else { return false };
-        let Some(left) = lease.left.checked_sub(1) else { return false };
-        lease.left = left;
-        lease.used = lease.used.saturating_add(1);
-        true
+    pub fn take(&mut self, limits: &Limits, now: Moment) -> Taking {
+        let taking = self.would_take(limits, now);
+        match taking {
+            Taking::Taken => {
+                if let Some(lease) = self.lease.as_mut() {
+                    lease.spend();
+                }
+                self.demand.admitted();
+            }
+            Taking::Refused { .. } => self.refused(now),
+            Taking::Ask => {}
+        }
+        taking
     }
 
-    /// Tokens of the lease that could be taken at `now` under `limits`.
+    /// What [`LeasedKey::take`] would come to.
+    #[must_use]
+    pub fn would_take(&self, limits: &Limits, now: Moment) -> Taking {
+        match self.holding(limits, now) {
+            Some(lease) if lease.left > 0 => lease.wait(now).map_or(Taking::Taken, |wait| Taking::Refused { wait }),
+            _ => Taking::Ask,
+        }
+    }
+
+    /// Notes that a request was refused by what is known of the meter.
+    pub fn refused(&mut self, now: Moment) {
+        self.demand.refused(now);
+    }
+
+    /// Tokens of the lease that can be taken at `now` or will come due.
     #[must_use]
     pub fn leased(&self, limits: &Limits, now: Moment) -> u32 {
-        self.lease.filter(|lease| lease.holds(limits, now)).map_or(0, |lease| lease.left)
+        self.holding(limits, now).map_or(0, |lease| lease.left)
     }
 
     /// Tokens that are counted and not used: those of the lease, and those that
@@ -156,30 +212,45 @@ impl LeasedKey {
         let counter = Counter::of(limits, now.wall);
         self.end_lease();
         let rest = self.rest.take().filter(|rest| rest.counter == counter).map_or(0, |rest| rest.tokens);
+        self.demand.begin(now);
+        let mut limits = *limits;
         let mut most = i64::from(cap.get());
+        let mut wanted = self.demand.within(LIFE, now).max(waiting);
         if let Some(gcra) = limits.throttle {
-            let tat = state.tat.map(|tat| tat.min(gcra.furthest(now.wall)));
-            let available = gcra.available(tat, now.wall);
-            most = most.min(i64::from(available.min(gcra.burst() / PARTS_OF_BURST)));
+            let tat = state.tat.map(|tat| tat.min(gcra.furthest(now.wall.plus(AHEAD))));
+            let mut available = gcra.available(tat, now.wall).min(gcra.burst() / PARTS_OF_BURST);
+            if self.demand.is_beyond_twice_the_rate(now) {
+                // Half of it, so that others find some as well; and the asker, who
+                // takes one at once otherwise, may be none of those that use it.
+                let reserved = gcra.ahead().available(tat, now.wall).div_ceil(2).min(cap.get() - 1);
+                if reserved > available {
+                    limits.throttle = Some(gcra.ahead());
+                    available = reserved;
+                    wanted = self.demand.within(AHEAD, now).max(waiting);
+                }
+            }
+            most = most.min(i64::from(available));
         }
         if let Some(quota) = limits.quota {
             // A 64th of nothing is one token, which the rest may pay for.
             most = most.min(i64::from(quota.limit).saturating_sub(state.used) / PARTS_OF_QUOTA);
         }
-        let wanted = self.expected(now).max(waiting);
         let tokens = u32::try_from(most.max(1)).unwrap_or(u32::MAX).min(wanted);
         let tokens = NonZeroU32::new(tokens).unwrap_or(NonZeroU32::MIN);
         let settled = rest.min(tokens.get());
         self.rest = Some(Rest { counter, tokens: rest - settled });
-        Asking { limits: *limits, counter, from: now, tokens, settled }
+        Asking { limits, counter, from: now, tokens, settled }
     }
 
-    /// Notes that what was asked for was granted. One token of it is the asker's.
-    pub fn granted(&mut self, asking: Asking) {
+    /// Notes that what was asked for was granted, by a write that left the
+    /// throttle's bucket at `tat`.
+    pub fn granted(&mut self, asking: Asking, tat: Option<Tat>) {
         self.end_lease();
         let Asking { limits, counter, from, tokens, .. } = asking;
-        let day = from.wall.date();
-        self.lease = Some(Lease { limits, counter, day, from, left: tokens.get() - 1, used: 1 });
+        let due = limits.throttle.zip(tat).map(|(gcra, tat)| gcra.first_due(tat, tokens));
+        let limits = Limits { throttle: limits.throttle.map(Gcra::at_once), ..limits };
+        self.lease = Some(Lease { limits, counter, day: from.wall.date(), from, left: tokens.get(), due });
+        self.demand.granted(from);
     }
 
     /// Notes that what was asked for was provably not granted: what it would
@@ -188,10 +259,13 @@ impl LeasedKey {
         self.keep(asking.counter, asking.settled);
     }
 
+    fn holding(&self, limits: &Limits, now: Moment) -> Option<&Lease> {
+        self.lease.as_ref().filter(|lease| lease.holds(limits, now))
+    }
+
     fn end_lease(&mut self) {
-        if let Some(lease) = self.lease.as_mut() {
-            let (counter, left) = (lease.counter, std::mem::take(&mut lease.left));
-            self.keep(counter, left);
+        if let Some(lease) = self.lease.take() {
+            self.keep(lease.counter, lease.left);
         }
     }
 
@@ -203,23 +277,22 @@ impl LeasedKey {
         let before = self.rest.filter(|rest| rest.counter == counter).map_or(0, |rest| rest.tokens);
         self.rest = Some(Rest { counter, tokens: before.saturating_add(tokens) });
     }
-
-    /// What will be used in a lease's life, at the pace of the last lease.
-    fn expected(&self, now: Moment) -> u32 {
-        let Some(lease) = self.lease else { return 1 };
-        let pace = f64::from(lease.used) / now.since(lease.from).max(Duration::from_millis(1)).as_secs_f64();
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a float saturates, and is positive"
-        )]
-        let expected = (pace * LIFE.as_secs_f64()).floor() as u32;
-        expected
-    }
 }
 
 impl Lease {
     fn holds(&self, limits: &Limits, now: Moment) -> bool {
         self.limits == *limits && now.since(self.from) < LIFE && now.wall.date() == self.day
+    }
+
+    /// How long it is until the next token comes due; `None` when it has.
+    fn wait(&self, now: Moment) -> Option<Duration> {
+        let ahead = self.due?.saturating_sub(i128::from(now.wall.as_nanos()));
+        (ahead > 0).then(|| Duration::from_nanos(u64::try_from(ahead).unwrap_or(u64::MAX)))
+    }
+
+    fn spend(&mut self) {
+        self.left = self.left.saturating_sub(1);
+        let period = self.limits.throttle.and_then(|gcra| gcra.increment(NonZeroU32::MIN)).unwrap_or_default();
+        self.due = self.due.map(|due| due.saturating_add(period));
     }
 }

@@ -5,17 +5,24 @@ use std::convert::Infallible;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use keyplan_domain::admission::{Limits, MeterState, Verdict};
+use keyplan_domain::admission::{Denied, Limits, MeterState, Verdict};
 use keyplan_domain::id::UsagePlanId;
 use keyplan_domain::key::ApiKeyId;
 use keyplan_domain::lease::Moment;
-use keyplan_domain::lease::key::LeasedKey;
+use keyplan_domain::lease::key::{LeasedKey, Taking};
+use keyplan_domain::left::Left;
+use keyplan_domain::time::Timestamp;
 
 use super::write::{Besides, Outcome, Write};
 use super::{ATTEMPTS, Admitted, Busy, Debit, Form, Meter, MeterItem, ONE, Refused, SEVERAL, Standing, form};
 use crate::StoreError;
 use crate::keys::{self, Key};
+
+/// Writes that a request waits for at most, if each brings what it may. Where
+/// requests come faster than writes can serve them, waiting would only grow.
+const WRITES_WAITED_FOR: u32 = 32;
 
 /// A meter that this process leases of.
 #[derive(Debug, Default)]
@@ -44,7 +51,8 @@ impl Meter {
     /// come meanwhile wait for it and share what it brings, its failure too.
     ///
     /// # Errors
-    /// As [`Meter::spend`].
+    /// As [`Meter::spend`]; and [`StoreError::Throttled`] where more requests wait
+    /// than some writes can serve.
     pub async fn spend_leased(
         &self,
         plan: &UsagePlanId,
@@ -61,7 +69,10 @@ impl Meter {
             return Ok(known);
         }
         let failures = meter.failures.load(Ordering::Acquire);
-        let _waiting = Waiting::at(&meter.waiting);
+        let waiting = Waiting::at(&meter.waiting);
+        if waiting.before >= cap.get().saturating_mul(WRITES_WAITED_FOR) {
+            return Err(StoreError::Throttled { operation: "UpdateItem" });
+        }
         let _asking = meter.asking.lock().await;
         if let Some(known) = self.spend_known(&at, &meter, limits) {
             return Ok(known);
@@ -97,6 +108,33 @@ impl Meter {
         meter
     }
 
+    /// What a request would come to by a lease alone. A method's throttle lets no
+    /// lease admit.
+    pub(super) fn would_take(&self, at: &Key, limits: &Limits) -> Taking {
+        let leased = self.leases.get(at).filter(|_| limits.method.is_none());
+        leased.map_or(Taking::Ask, |meter| meter.leased().would_take(limits, self.clock.moment()))
+    }
+
+    /// The refusal of a request that came before a reserved token.
+    pub(super) fn refused_by_lease(&self, at: &Key, limits: &Limits, wait: Duration) -> Refused {
+        self.note_refused(at);
+        let left = self.left_here(at, self.held(at, limits), limits, self.clock.now());
+        Refused::without_a_write(Denied::Throttled { wait: Some(wait) }, left)
+    }
+
+    /// Notes that a request was refused, for how much is asked for next.
+    pub(super) fn note_refused(&self, at: &Key) {
+        if let Some(meter) = self.leases.get(at) {
+            meter.leased().refused(self.clock.moment());
+        }
+    }
+
+    /// What is left as far as this process knows, which holds `held` of it.
+    fn left_here(&self, at: &Key, held: Held, limits: &Limits, now: Timestamp) -> Left {
+        let state = self.seen.get(at).map(|seen| seen.item.state(limits, now)).unwrap_or_default();
+        limits.left(&held.stands(state, limits), now)
+    }
+
     /// What can be decided without I/O.
     pub(super) fn spend_known(
         &self,
@@ -105,17 +143,22 @@ impl Meter {
         limits: &Limits,
     ) -> Option<Result<Admitted, Refused>> {
         let now = self.clock.moment();
-        let seen = self.seen.get(at);
-        let mut leased = meter.leased();
-        let is_taken = leased.take(limits, now);
-        let held = Held::of(&leased, limits, now);
-        drop(leased);
-        if is_taken {
-            let state = seen.map(|seen| seen.item.state(limits, now.wall)).unwrap_or_default();
-            let left = limits.left(&held.stands(state, limits), now.wall);
-            return Some(Ok(Admitted { left, debit: None }));
+        let (taking, held) = {
+            let mut leased = meter.leased();
+            (leased.take(limits, now), Held::of(&leased, limits, now))
+        };
+        let left = || self.left_here(at, held, limits, now.wall);
+        match taking {
+            Taking::Taken => Some(Ok(Admitted { left: left(), debit: None })),
+            Taking::Refused { wait } => {
+                Some(Err(Refused::without_a_write(Denied::Throttled { wait: Some(wait) }, left())))
+            }
+            Taking::Ask => {
+                let refused = self.proof(&self.seen.get(at)?, limits, now.wall, held.counted)?;
+                meter.leased().refused(now);
+                Some(Err(refused))
+            }
         }
-        seen.and_then(|seen| self.proof(&seen, limits, now.wall, held.counted)).map(Err)
     }
 
     async fn ask(
@@ -144,12 +187,16 @@ impl Meter {
             let asking = meter.leased().ask(limits, &known, from, cap, waiting);
             let (tokens, settled) = (asking.tokens(), asking.settled());
             let state = asking.stands(&known);
-            let form = match form(limits, &state, now, tokens, attempt) {
+            let form = match form(asking.limits(), &state, now, tokens, attempt) {
                 Ok(Form::Guess(busy)) if attempt == 0 => Form::Guess(traffic.foresee(busy, limits)),
                 Ok(form) => form,
                 Err(denied) => {
-                    meter.leased().not_granted(asking);
-                    return Ok(Err(Refused { denied, left: limits.left(&state, now) }));
+                    let mut leased = meter.leased();
+                    leased.not_granted(asking);
+                    leased.refused(from);
+                    // The caller waits for a token that it may use, not for one to reserve.
+                    let denied = limits.denies(&state, now).unwrap_or(denied);
+                    return Ok(Err(Refused::without_a_write(denied, limits.left(&state, now))));
                 }
             };
             let is_repair = form.is_repair();
@@ -158,21 +205,34 @@ impl Meter {
                 _ => None,
             };
             let besides = Besides::Counts { settled };
-            let write = Write { key: at, limits, now, tokens, form, besides, stale: &item.stale(now) };
+            let write = Write { key: at, limits: asking.limits(), now, tokens, form, besides, stale: &item.stale(now) };
             // Whatever else comes of it, what was asked for is dropped, and what it settles.
             match self.store.spend(write).await? {
                 Outcome::Written(new) if !is_repair => {
                     let new = self.remember_met(at, new, now, guessed);
-                    let held = {
-                        let mut leased = meter.leased();
-                        leased.granted(asking);
-                        Held::of(&leased, limits, from)
-                    };
                     let state = new.state(limits, now);
-                    let quota = limits.left(&state, now).quota;
-                    let left = limits.left(&held.stands(state, limits), now);
+                    let (taking, held) = {
+                        let mut leased = meter.leased();
+                        leased.granted(asking, state.tat);
+                        // One that was reserved may have come due while it was written.
+                        let waited = match leased.would_take(limits, from) {
+                            Taking::Refused { wait } => wait.min(self.clock.moment().since(from)),
+                            Taking::Taken | Taking::Ask => Duration::ZERO,
+                        };
+                        (leased.take(limits, from.plus(waited)), Held::of(&leased, limits, from))
+                    };
                     self.keep_history(plan, key, &new, now).await;
-                    return Ok(Ok(Admitted { left, debit: Some(Debit { tokens: tokens.get() - settled, quota }) }));
+                    let debit = Debit { tokens: tokens.get() - settled, quota: limits.left(&state, now).quota };
+                    let left = limits.left(&held.stands(state, limits), now);
+                    match taking {
+                        Taking::Taken => return Ok(Ok(Admitted { left, debit: Some(debit) })),
+                        Taking::Refused { wait } => {
+                            let denied = Denied::Throttled { wait: Some(wait) };
+                            return Ok(Err(Refused { denied, left, debit: Some(debit) }));
+                        }
+                        // It comes due on another day, for which it is not counted.
+                        Taking::Ask => item = new,
+                    }
                 }
                 Outcome::Written(current) => {
                     meter.leased().not_granted(asking);
@@ -216,17 +276,23 @@ impl Held {
 }
 
 /// Counts a request among those that wait, while it does.
-struct Waiting<'a>(&'a AtomicU32);
+struct Waiting<'a> {
+    all: &'a AtomicU32,
+    /// Those that came earlier.
+    before: u32,
+}
 
 impl<'a> Waiting<'a> {
-    fn at(waiting: &'a AtomicU32) -> Self {
-        waiting.fetch_add(1, Ordering::Relaxed);
-        Self(waiting)
+    fn at(all: &'a AtomicU32) -> Self {
+        Self { all, before: all.fetch_add(1, Ordering::Relaxed) }
     }
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.all.fetch_sub(1, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests;

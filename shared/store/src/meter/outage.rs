@@ -40,6 +40,7 @@ use keyplan_domain::admission::{Denied, Limits, Verdict};
 use keyplan_domain::id::UsagePlanId;
 use keyplan_domain::key::ApiKeyId;
 use keyplan_domain::lease::Moment;
+use keyplan_domain::lease::key::Taking;
 use keyplan_domain::outage::OnFailure;
 use keyplan_domain::throttle::Gcra;
 
@@ -211,7 +212,7 @@ impl Metering {
                 counts.admitted(at, limits.quota, now);
                 Ok(Ok(Admitted { left, debit: Some(Debit { tokens: ONE.get(), quota: left.quota }) }))
             }
-            Verdict::Denied(denied) => Ok(Err(Refused { denied, left: limits.left(&state, now) })),
+            Verdict::Denied(denied) => Ok(Err(Refused::without_a_write(denied, limits.left(&state, now)))),
             // What is clamped is plausible.
             Verdict::Implausible(_) => Err(StoreError::Outage),
         }
@@ -221,8 +222,10 @@ impl Metering {
         if limits.never_conforms() {
             return Ok(Some(self.meter.refused_always_alone(at, limits)));
         }
-        if self.meter.held(at, limits).leased > 0 {
-            return Ok(None);
+        match self.meter.would_take(at, limits) {
+            Taking::Taken => return Ok(None),
+            Taking::Refused { wait } => return Ok(Some(self.meter.refused_by_lease(at, limits, wait))),
+            Taking::Ask => {}
         }
         if self.on_failure.decides_locally(limits) {
             return Ok(self.meter.refusal_alone(at, limits));
@@ -258,7 +261,7 @@ impl Meter {
 
     fn refused_always_alone(&self, at: &Key, limits: &Limits) -> Refused {
         let Standing { denied, left } = self.standing_alone(at, limits);
-        Refused { denied: denied.unwrap_or(Denied::Throttled { wait: None }), left }
+        Refused::without_a_write(denied.unwrap_or(Denied::Throttled { wait: None }), left)
     }
 }
 

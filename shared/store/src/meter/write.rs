@@ -283,4 +283,4 @@ impl Parts {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -1,5 +1,6 @@
 use proptest::prelude::*;
 
+use super::demand::PATIENCE;
 use super::*;
 use crate::admission::{Denied, Verdict};
 use crate::quota::{QuotaPeriod, QuotaSettings};
@@ -34,8 +35,14 @@ fn leased(limits: &Limits, tokens: u32) -> LeasedKey {
     let mut key = LeasedKey::default();
     let asking = key.ask(limits, &MeterState::default(), START, cap(tokens), tokens);
     assert_eq!(asking.tokens(), cap(tokens));
-    key.granted(asking);
+    key.granted(asking, None);
+    assert_eq!(key.take(limits, START), Taking::Taken);
     key
+}
+
+/// Whether one of its tokens can be taken.
+fn takes(key: &mut LeasedKey, limits: &Limits, now: Moment) -> bool {
+    key.take(limits, now) == Taking::Taken
 }
 
 fn asked(limits: &Limits, state: &MeterState, most: u32) -> u32 {
@@ -61,7 +68,7 @@ fn a_process_leases_what_it_lately_used_and_one_token_if_that_is_long_ago() {
     let after_using = |used: u32, elapsed| {
         let mut key = leased(&limits, used);
         for _ in 1..used {
-            assert!(key.take(&limits, START));
+            assert!(takes(&mut key, &limits, START));
         }
         key.ask(&limits, &state, after(elapsed), cap(1_000), 1).tokens().get()
     };
@@ -77,10 +84,10 @@ fn a_lease_ends_by_either_clock_with_its_day_and_with_its_limits() {
     let of_monotonic = Moment { wall: NOON, monotonic: LIFE };
     let yesterday = Moment { wall: Timestamp::from_seconds(NOON.as_seconds() - 86_400), monotonic: Duration::ZERO };
     for over in [of_wall, of_monotonic, yesterday] {
-        assert!(leased(&limits, 5).take(&limits, START));
-        assert!(!leased(&limits, 5).take(&limits, over), "{over:?}");
+        assert!(takes(&mut leased(&limits, 5), &limits, START));
+        assert!(!takes(&mut leased(&limits, 5), &limits, over), "{over:?}");
     }
-    assert!(!leased(&limits, 5).take(&quota(99_999, QuotaPeriod::Month), START));
+    assert!(!takes(&mut leased(&limits, 5), &quota(99_999, QuotaPeriod::Month), START));
 }
 
 #[test]
@@ -112,6 +119,78 @@ fn a_rest_is_settled_once_and_lost_with_an_unknown_outcome() {
     assert_eq!(key.held(&limits, after(LIFE)), 0);
 }
 
+/// A process that has refused more than it admitted, of a bucket that is empty,
+/// and reserves.
+fn short(limits: &Limits, tat: i128, most: u32) -> (LeasedKey, i128) {
+    let mut key = LeasedKey::default();
+    let state = MeterState { tat: Some(tat), ..MeterState::default() };
+    let first = key.ask(limits, &state, START, ONE, 1);
+    key.not_granted(first);
+    let before = Moment { wall: Timestamp::from_nanos(NOON.as_nanos() - 100_000_000), ..START };
+    for _ in 0..10 * most {
+        key.refused(before);
+    }
+    let asking = key.ask(limits, &state, START, cap(most + 1), 1);
+    let next = match asking.limits().decide(&state, NOON, asking.tokens()) {
+        Verdict::Admitted(next) => next.tat.unwrap(),
+        verdict => panic!("{verdict:?}"),
+    };
+    key.granted(asking, Some(next));
+    (key, next)
+}
+
+/// The TAT of a bucket that is empty at noon.
+fn empty(limits: &Limits) -> i128 {
+    limits.throttle.unwrap().furthest(NOON)
+}
+
+#[test]
+fn beyond_twice_the_rate_a_process_reserves_half_of_what_comes_due_soon() {
+    let limits = throttled(100.0, 20);
+    let reserved = |most| {
+        let (key, _) = short(&limits, empty(&limits), most);
+        key.leased(&limits, START)
+    };
+    // Half a second brings 50.
+    assert_eq!((reserved(10), reserved(25), reserved(1_000)), (10, 25, 25));
+    // What comes due later than that is nobody's yet.
+    let state = MeterState { tat: Some(empty(&limits) + 500_000_000), ..MeterState::default() };
+    let (mut key, _) = short(&limits, empty(&limits), 10);
+    (0..50).for_each(|_| key.refused(START));
+    let asking = key.ask(&limits, &state, START, cap(10), 1);
+    assert!(matches!(asking.limits().decide(&state, NOON, asking.tokens()), Verdict::Denied(_)));
+}
+
+#[test]
+fn up_to_twice_the_rate_nothing_is_reserved() {
+    let limits = throttled(100.0, 20);
+    let ahead = Limits { throttle: limits.throttle.map(Gcra::ahead), ..limits };
+    let asked = |admitted: u32, refused: u32, later: Duration| {
+        let mut key = leased(&limits, 5);
+        key.refused(START);
+        (0..admitted).for_each(|_| assert!(takes(&mut key, &limits, START)));
+        (1..refused).for_each(|_| key.refused(START));
+        let tat = limits.throttle.unwrap().furthest(after(later).wall);
+        let asking =
+            key.ask(&limits, &MeterState { tat: Some(tat), ..MeterState::default() }, after(later), cap(10), 1);
+        (asking.tokens().get(), *asking.limits())
+    };
+    assert_eq!(asked(3, 3, PATIENCE), (1, limits));
+    assert_eq!(asked(3, 4, PATIENCE), (9, ahead));
+    let sooner = PATIENCE - Duration::from_nanos(1);
+    assert_eq!(asked(3, 4, sooner), (1, limits));
+}
+
+#[test]
+fn what_is_reserved_and_not_used_is_settled() {
+    let limits = Limits { quota: quota(100_000, QuotaPeriod::Month).quota, ..throttled(100.0, 20) };
+    let (mut key, tat) = short(&limits, empty(&limits), 10);
+    assert!(takes(&mut key, &limits, after(Duration::from_millis(10))));
+    assert_eq!(key.held(&limits, after(LIFE)), 9);
+    let state = MeterState { tat: Some(tat), used: 10, ..MeterState::default() };
+    assert_eq!(key.ask(&limits, &state, after(LIFE), cap(10), 10).settled(), 9);
+}
+
 /// The shared meter, as a table keeps it, and the processes that lease of it.
 struct Shared {
     limits: Limits,
@@ -119,6 +198,9 @@ struct Shared {
     tat: Option<i128>,
     counts: Vec<(QuotaWindow, i64)>,
     processes: Vec<LeasedKey>,
+    /// The TAT that each has seen last: what it proves needs no write.
+    seen: Vec<Option<i128>>,
+    writes: u32,
 }
 
 /// What becomes of the answer to a write.
@@ -139,8 +221,9 @@ enum Step {
 
 impl Shared {
     fn new(limits: Limits, cap: u32, processes: usize) -> Self {
+        let seen = vec![None; processes];
         let processes = vec![LeasedKey::default(); processes];
-        Self { limits, cap: self::cap(cap), tat: None, counts: Vec::new(), processes }
+        Self { limits, cap: self::cap(cap), tat: None, counts: Vec::new(), processes, seen, writes: 0 }
     }
 
     fn window(&self, now: Moment) -> Option<QuotaWindow> {
@@ -159,15 +242,22 @@ impl Shared {
     /// A request at a process; `None` when it cannot know what became of it.
     fn request(&mut self, process: usize, now: Moment, waiting: u32, answer: Answer) -> Option<Result<(), Denied>> {
         let (limits, cap) = (self.limits, self.cap);
-        if self.processes[process].take(&limits, now) {
-            return Some(Ok(()));
+        if let Some(known) = decided(self.processes[process].take(&limits, now)) {
+            return Some(known);
+        }
+        let known = MeterState { tat: self.seen[process], ..MeterState::default() };
+        if let Some(denied) = limits.denies(&known, now.wall) {
+            self.processes[process].refused(now);
+            return Some(Err(denied));
         }
         let state = self.state(now);
         let asking = self.processes[process].ask(&limits, &state, now, cap, waiting);
         if answer == Answer::NeverSent {
             return None;
         }
-        match limits.decide(&asking.stands(&state), now.wall, asking.tokens()) {
+        self.writes += 1;
+        let state = asking.stands(&state);
+        match asking.limits().decide(&state, now.wall, asking.tokens()) {
             Verdict::Admitted(next) => {
                 self.tat = next.tat;
                 if let Some(window) = self.window(now) {
@@ -177,16 +267,28 @@ impl Shared {
                 if answer == Answer::LostAfterwards {
                     return None;
                 }
-                self.processes[process].granted(asking);
-                Some(Ok(()))
+                self.seen[process] = self.tat;
+                self.processes[process].granted(asking, self.tat);
+                decided(self.processes[process].take(&limits, now))
             }
-            Verdict::Denied(denied) => {
+            Verdict::Denied(_) => {
                 assert_eq!(asking.tokens(), ONE, "only one token that is refused is a refusal");
+                self.seen[process] = self.tat;
                 self.processes[process].not_granted(asking);
-                Some(Err(denied))
+                self.processes[process].refused(now);
+                Some(Err(limits.denies(&state, now.wall).expect("what is not even reserved is not admitted")))
             }
             Verdict::Implausible(_) => panic!("a state of these very limits"),
         }
+    }
+}
+
+/// What a lease says of a request, if it does.
+fn decided(taking: Taking) -> Option<Result<(), Denied>> {
+    match taking {
+        Taking::Taken => Some(Ok(())),
+        Taking::Refused { wait } => Some(Err(Denied::Throttled { wait: Some(wait) })),
+        Taking::Ask => None,
     }
 }
 
@@ -218,12 +320,42 @@ fn run(shared: &mut Shared, steps: &[Step]) -> (Vec<Moment>, Moment) {
                     admitted.push(after(elapsed));
                 }
             }
-            Step::Crash { process } => shared.processes[process] = LeasedKey::default(),
+            Step::Crash { process } => {
+                shared.processes[process] = LeasedKey::default();
+                shared.seen[process] = None;
+            }
             Step::Wait { millis } => elapsed += Duration::from_millis(millis),
             Step::DayEnds => elapsed += Duration::from_secs(86_400),
         }
     }
     (admitted, after(elapsed))
+}
+
+/// Requests evenly spaced, at `load` times the rate, at processes in turn.
+fn even(shared: &mut Shared, rate: u32, load: u32, seconds: u32) -> (u32, u32) {
+    let gap = Duration::from_secs(1) / (rate * load);
+    let (mut admitted, mut refused) = (0, 0);
+    for request in 0..rate * load * seconds {
+        // Not the same process at the same time of each token.
+        let process = usize::try_from(request.wrapping_mul(2_654_435_761) >> 16).unwrap() % shared.processes.len();
+        match shared.request(process, after(gap * request), 1, Answer::Arrives) {
+            Some(Ok(())) => admitted += 1,
+            Some(Err(_)) => refused += 1,
+            None => panic!("every answer arrives"),
+        }
+    }
+    (admitted, refused)
+}
+
+#[test]
+fn at_four_times_the_rate_eight_processes_admit_all_of_it_and_write_once_in_twenty_refusals() {
+    for (rate, burst, most) in [(200, 10, 10), (200, 200, 10), (2_000, 1_000, 100), (1_000, 1, 50)] {
+        let mut shared = Shared::new(throttled(f64::from(rate), burst), most, 8);
+        let (admitted, refused) = even(&mut shared, rate, 4, 20);
+        let all = 20 * rate + burst;
+        assert!(admitted <= all && admitted * 100 >= all * 99, "{admitted} of {all}");
+        assert!(shared.writes * 20 <= refused, "{} writes, {refused} refused", shared.writes);
+    }
 }
 
 proptest! {
@@ -274,6 +406,51 @@ proptest! {
                 let bound = f64::from(burst) + rate * (at[last] - at[first]) + ahead;
                 prop_assert!(f64::from(u32::try_from(last - first + 1).unwrap()) <= bound + 1e-6);
             }
+        }
+    }
+
+    #[test]
+    fn a_reserved_token_is_refused_until_exactly_the_promised_instant_and_then_taken(
+        rate in 3.0f64..10_000.0,
+        burst in 1u32..50,
+        most in 1u32..50,
+        early in 0u64..1_000_000_000,
+    ) {
+        let limits = throttled(rate, burst);
+        let (mut key, _) = short(&limits, empty(&limits), most);
+        let mut elapsed = Duration::ZERO;
+        while key.leased(&limits, after(elapsed)) > 0 {
+            let Taking::Refused { wait } = key.take(&limits, after(elapsed)) else { panic!("taken too soon") };
+            let sooner = Duration::from_nanos(1 + early % u64::try_from(wait.as_nanos()).unwrap());
+            let left = Taking::Refused { wait: sooner };
+            prop_assert_eq!(key.take(&limits, after(elapsed + wait - sooner)), left);
+            elapsed += wait;
+            prop_assert_eq!(key.take(&limits, after(elapsed)), Taking::Taken);
+        }
+        prop_assert!(elapsed <= AHEAD);
+    }
+
+    /// Each admits as soon as a token comes due, so all together admit what one
+    /// bucket would that everybody asks in turn.
+    #[test]
+    fn what_is_reserved_is_admitted_as_a_bucket_would(rate in 5.0f64..5_000.0, burst in 1u32..50, most in 1u32..50) {
+        let limits = throttled(rate, burst);
+        let gcra = limits.throttle.unwrap();
+        let (_, first) = short(&limits, empty(&limits), most);
+        let (mut key, _) = short(&limits, first, most);
+        let mut due = Vec::new();
+        let mut elapsed = Duration::ZERO;
+        while key.leased(&limits, after(elapsed)) > 0 {
+            let Taking::Refused { wait } = key.take(&limits, after(elapsed)) else { panic!("taken too soon") };
+            elapsed += wait;
+            due.push(elapsed);
+            prop_assert_eq!(key.take(&limits, after(elapsed)), Taking::Taken);
+        }
+        let mut tat = first;
+        for at in due {
+            let now = NOON.plus(at);
+            prop_assert!(gcra.admit(Some(tat), Timestamp::from_nanos(now.as_nanos() - 1), ONE).is_err());
+            tat = gcra.admit(Some(tat), now, ONE).unwrap();
         }
     }
 

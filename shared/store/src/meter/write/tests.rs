@@ -26,7 +26,7 @@ fn another() -> Option<String> {
     std::env::var("DYNAMODB_ENDPOINT").ok()
 }
 
-async fn store() -> Store {
+pub(in crate::meter) async fn store() -> Store {
     let endpoint = match another() {
         Some(endpoint) => endpoint,
         None => {

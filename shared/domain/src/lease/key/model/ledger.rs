@@ -24,7 +24,8 @@ pub(super) struct Ledger {
     granted: BTreeMap<Date, i64>,
     /// When each admission was, in nanoseconds of true time, in order.
     times: Vec<i64>,
-    /// When each token was debited, by the writer's clock, in the order of the writes.
+    /// When each token was debited, by the writer's clock, in the order of the writes;
+    /// or when one that is reserved comes due.
     debits: Vec<i64>,
 }
 
@@ -54,8 +55,10 @@ impl Ledger {
 
     /// Notes that a write debited `tokens` at `at`.
     pub(super) fn debit(&mut self, limits: &Limits, at: Timestamp, tokens: u32) {
-        if limits.throttle.is_some() {
-            self.debits.extend((0..tokens).map(|_| at.as_nanos()));
+        let Some(gcra) = limits.throttle else { return };
+        for _ in 0..tokens {
+            let wait = self.wait(gcra, at).max(0);
+            self.debits.push(at.as_nanos() + wait);
         }
     }
 
@@ -148,6 +151,20 @@ impl Ledger {
             }
         }
         Ok(())
+    }
+
+    /// Whoever is admitted has a token that was debited and has come due: the
+    /// `n`th admission is no earlier than the `n`th token, by clocks `spread` apart.
+    pub(super) fn check_due(&self, spread: i64) -> Result<(), String> {
+        let mut due = self.debits.clone();
+        due.sort_unstable();
+        if self.times.len() > due.len() && !due.is_empty() {
+            return Err(format!("{} admitted by {} tokens", self.times.len(), due.len()));
+        }
+        match self.times.iter().zip(&due).find(|(admitted, due)| **admitted + spread < **due) {
+            Some((admitted, due)) => Err(format!("admitted {} ns before a token came due", due - admitted)),
+            None => Ok(()),
+        }
     }
 
     /// A refusal is given only where all of the quota is admitted or about to be,

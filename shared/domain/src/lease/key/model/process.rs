@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use jiff::civil::Date;
 
-use super::super::{Asking, Counter, LeasedKey};
+use super::super::{Asking, Counter, LeasedKey, Taking};
 use super::table::Table;
 use crate::admission::write::{ATTEMPTS, Form, GUESSES, Spending, form};
 use crate::admission::{Denied, Limits, MeterState, Verdict};
 use crate::lease::Moment;
+use crate::throttle::Tat;
 use crate::time::Timestamp;
 
 const ONE: NonZeroU32 = NonZeroU32::MIN;
@@ -80,6 +81,8 @@ pub(super) enum Fault {
     LostAnswerIsAGrant,
     /// It keeps what it has settled.
     RestIsSettledTwice,
+    /// It takes what is reserved for what is leased.
+    ReservedIsTakenAtOnce,
     /// It refuses when a condition fails, whatever the state shows.
     RefusesWithoutProof,
 }
@@ -119,10 +122,11 @@ impl Process {
     /// A request comes: decided without a write, or else a write is sent. While
     /// another one's is under way it waits instead, which is as if it came later.
     pub(super) fn arrive(&mut self, limits: Limits, now: Moment, setting: Setting) -> Decided {
-        if self.take(&limits, now, setting) {
-            return Decided::Admitted { limits, at: now.wall };
+        if let Some(decided) = self.take(limits, now, setting) {
+            return decided;
         }
         if let Some(denied) = self.proof(&limits, now, setting) {
+            self.leased.refused(now);
             return Decided::Refused { limits, at: now.wall, denied };
         }
         if self.request.is_some() {
@@ -139,10 +143,10 @@ impl Process {
             return Decided::Not;
         };
         let is_granted = is_written && !write.is_repair();
+        let tat = table.tat;
         self.seen = Some((table, write.from.wall));
         if is_granted {
-            self.grant(asking, setting);
-            return Decided::Admitted { limits, at: write.from.wall };
+            return self.grant(limits, asking, tat, write.from, setting);
         }
         if let Some(asking) = asking {
             self.leased.not_granted(asking);
@@ -158,10 +162,9 @@ impl Process {
     pub(super) fn lose_answer(&mut self, setting: Setting) -> Decided {
         let Some(request) = self.request.as_mut() else { return Decided::Not };
         if setting.fault == Some(Fault::LostAnswerIsAGrant) {
-            let (limits, at, asking) = (request.limits, request.write.from.wall, request.asking.take());
+            let (limits, from, asking) = (request.limits, request.write.from, request.asking.take());
             self.request = None;
-            self.grant(asking, setting);
-            return Decided::Admitted { limits, at };
+            return self.grant(limits, asking, None, from, setting);
         }
         match request.at {
             Stage::Sent { is_again: false } => request.at = Stage::Sent { is_again: true },
@@ -201,15 +204,23 @@ impl Process {
         })
     }
 
-    fn take(&mut self, limits: &Limits, now: Moment, setting: Setting) -> bool {
+    /// What its lease says, if it does.
+    fn take(&mut self, limits: Limits, now: Moment, setting: Setting) -> Option<Decided> {
         if setting.cap == ONE {
-            return false;
+            return None;
         }
-        if setting.fault == Some(Fault::LeaseOutlivesItsPeriod) {
-            let from = self.leased.lease.map_or(now, |lease| lease.from);
-            return self.leased.take(limits, from);
+        let asked_at = match self.leased.lease {
+            Some(lease) if setting.fault == Some(Fault::LeaseOutlivesItsPeriod) => lease.from,
+            _ => now,
+        };
+        match self.leased.take(&limits, asked_at) {
+            Taking::Taken => Some(Decided::Admitted { limits, at: now.wall }),
+            Taking::Refused { wait } => {
+                let denied = Denied::Throttled { wait: Some(wait) };
+                Some(Decided::Refused { limits, at: now.wall, denied })
+            }
+            Taking::Ask => None,
         }
-        self.leased.take(limits, now)
     }
 
     fn proof(&self, limits: &Limits, now: Moment, setting: Setting) -> Option<Denied> {
@@ -235,24 +246,39 @@ impl Process {
         let asking = (setting.cap > ONE).then(|| self.leased.ask(&limits, &known, from, setting.cap, 1));
         let (tokens, settled) = asking.as_ref().map_or((ONE, 0), |asking| (asking.tokens(), asking.settled()));
         let state = asking.as_ref().map_or(known.clone(), |asking| asking.stands(&known));
-        if let Err(denied) = form(&limits, &state, from.wall, tokens, attempt) {
+        let asked_of = asking.as_ref().map_or(limits, |asking| *asking.limits());
+        if form(&asked_of, &state, from.wall, tokens, attempt).is_err() {
             if let Some(asking) = asking {
                 self.leased.not_granted(asking);
             }
+            self.leased.refused(now);
+            let denied = limits.denies(&state, from.wall).expect("what is not even reserved is not admitted");
             return Decided::Refused { limits, at: from.wall, denied };
         }
-        let write = Write { limits, state, from, tokens, settled, attempt };
+        let write = Write { limits: asked_of, state, from, tokens, settled, attempt };
         self.request = Some(Request { limits, arrived, attempt, write, asking, at: Stage::Sent { is_again: false } });
         Decided::Not
     }
 
-    fn grant(&mut self, asking: Option<Asking>, setting: Setting) {
-        let Some(asking) = asking else { return };
+    /// Its write was made: one token of it is for the request, if it has come due.
+    fn grant(
+        &mut self,
+        limits: Limits,
+        asking: Option<Asking>,
+        tat: Option<Tat>,
+        from: Moment,
+        setting: Setting,
+    ) -> Decided {
+        let admitted = Decided::Admitted { limits, at: from.wall };
+        let Some(asking) = asking else { return admitted };
         let (counter, settled) = (asking.counter, asking.settled);
-        self.leased.granted(asking);
+        let tat = tat.filter(|_| setting.fault != Some(Fault::ReservedIsTakenAtOnce));
+        self.leased.granted(asking, tat);
+        let decided = self.take(limits, from, setting);
         if setting.fault == Some(Fault::RestIsSettledTwice) {
             self.leased.keep(counter, settled);
         }
+        decided.unwrap_or(admitted)
     }
 }
 

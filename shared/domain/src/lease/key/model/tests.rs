@@ -160,6 +160,29 @@ fn leases_that_interleave_use_all_of_a_quota_and_no_more() {
     holds([leased(3, 40, &[quota(300)], most), leased(3, 8, &[throttle(1.0, 16)], most)]);
 }
 
+/// Two processes and an empty bucket of which a token returns in a tenth of a
+/// second: whoever is refused more than admitted reserves.
+fn overloaded(plans: &[Limits], most: Budget) -> Scenario {
+    let ticks = vec![Duration::from_millis(100), Duration::from_millis(250)];
+    Scenario { ticks, spent: 2, held: 0, ..leased(3, 2, plans, most) }
+}
+
+#[test]
+fn what_is_reserved_is_admitted_when_it_comes_due_and_refused_until_then() {
+    let most = Budget { requests: 6, ticks: 2, ..NOTHING };
+    let quota = Limits { throttle: throttle(10.0, 2).throttle, ..quota(300) };
+    holds([throttle(10.0, 2), quota].map(|plan| overloaded(&[plan], most)));
+}
+
+#[test]
+fn what_is_reserved_by_processes_that_fail_or_whose_plan_changes_admits_no_more() {
+    let most = Budget { requests: 5, ticks: 1, losses: 1, crashes: 1, ..NOTHING };
+    holds([overloaded(&[throttle(10.0, 2)], most)]);
+    let changes = Budget { requests: 5, ticks: 1, changes: 1, ..NOTHING };
+    holds([overloaded(&[throttle(10.0, 2), throttle(20.0, 2)], changes)]);
+    holds([apart(overloaded(&[throttle(10.0, 2)], Budget { requests: 5, ticks: 2, ..NOTHING }))]);
+}
+
 #[test]
 fn leases_whose_processes_fail_admit_no_more() {
     let most = Budget { requests: 3, ticks: 1, losses: 1, crashes: 1, ..NOTHING };
@@ -219,7 +242,7 @@ fn the_search_finds_an_over_admission_when_a_lost_answer_is_taken_for_a_grant() 
     let what = found(Fault::LostAnswerIsAGrant, strict(&[quota(2)], most));
     assert_eq!(what, "3 admitted of 2 and 0 granted");
     let what = found(Fault::LostAnswerIsAGrant, strict(&[throttle(1.0, 2)], most));
-    assert_eq!(what, "3 admitted in 0 ns");
+    assert_eq!(what, "2 admitted by 1 tokens");
 }
 
 #[test]
@@ -227,6 +250,13 @@ fn the_search_finds_an_over_admission_when_a_rest_is_settled_twice() {
     let most = Budget { requests: 3, ticks: 1, ..NOTHING };
     let what = found(Fault::RestIsSettledTwice, at_noon(leased(1, 3, &[quota(3)], most)));
     assert_eq!(what, "4 admitted of 3 and 0 granted");
+}
+
+#[test]
+fn the_search_finds_an_early_admission_when_what_is_reserved_is_taken_at_once() {
+    let most = Budget { requests: 4, ticks: 1, ..NOTHING };
+    let what = found(Fault::ReservedIsTakenAtOnce, overloaded(&[throttle(10.0, 2)], most));
+    assert_eq!(what, "admitted 100000000 ns before a token came due");
 }
 
 #[test]

@@ -190,7 +190,12 @@ impl World {
         match decided {
             Decided::Admitted { limits, at } => {
                 self.ledger.admit(&limits, at, self.processes[process].skew);
-                self.ledger.check_windows(&self.scenario)
+                self.ledger.check_windows(&self.scenario)?;
+                // Whose token is not judged by two versions of a plan at once.
+                if self.scenario.plans.len() == 1 {
+                    self.ledger.check_due(self.scenario.spread())?;
+                }
+                Ok(())
             }
             Decided::Refused { limits, at, denied } if self.scenario.is_smooth() => {
                 let first_day = period(&limits, at.date());
@@ -252,7 +257,8 @@ fn lease_of(limits: &Limits, from: Moment, held: u32) -> LeasedKey {
     if held > 0 {
         let tokens = NonZeroU32::MIN.saturating_add(held);
         let counter = Counter::of(limits, from.wall);
-        leased.granted(Asking { limits: *limits, counter, from, tokens, settled: 0 });
+        leased.granted(Asking { limits: *limits, counter, from, tokens, settled: 0 }, None);
+        let _ = leased.take(limits, from);
     }
     leased
 }
