@@ -15,7 +15,11 @@ pub(crate) enum Goal {
     /// The gateway costs little beside a server that decides nothing.
     C2,
     /// Metering costs few operations of DynamoDB.
-    D,
+    D1,
+    /// Leased, a tenth or a hundredth of them.
+    D2,
+    /// Refusals cost next to none.
+    D3,
     /// The DynamoDB in use is atomic.
     G0,
     /// What is configured and not called costs a request nothing.
@@ -27,7 +31,7 @@ pub(crate) enum Goal {
 }
 
 pub(crate) fn all() -> impl Iterator<Item = Goal> {
-    [Goal::C2, Goal::D, Goal::G0, Goal::Keys, Goal::L1, Goal::Load].into_iter()
+    [Goal::C2, Goal::D1, Goal::D2, Goal::D3, Goal::G0, Goal::Keys, Goal::L1, Goal::Load].into_iter()
 }
 
 pub(crate) fn ids() -> Vec<&'static str> {
@@ -38,7 +42,9 @@ impl Goal {
     pub(crate) fn id(self) -> &'static str {
         match self {
             Self::C2 => "C2",
-            Self::D => "D",
+            Self::D1 => "D1",
+            Self::D2 => "D2",
+            Self::D3 => "D3",
             Self::G0 => "G0",
             Self::Keys => "KEYS",
             Self::L1 => "L1",
@@ -50,7 +56,9 @@ impl Goal {
     pub(crate) fn subject(self) -> &'static str {
         match self {
             Self::C2 => "the gateway beside a bare server",
-            Self::D => "what a key's meter costs in operations of DynamoDB",
+            Self::D1 => "what a key's meter costs in operations of DynamoDB",
+            Self::D2 => "what it costs when leased",
+            Self::D3 => "what refusals cost at four times the rate",
             Self::G0 => "the embedded DynamoDB is atomic",
             Self::Keys => "a request costs the same with 100,000 keys as with one",
             Self::L1 => "the local stack is ready at once and small",
@@ -61,7 +69,7 @@ impl Goal {
     pub(crate) async fn measure(self) -> Vec<Figure> {
         match self {
             Self::C2 => c2::measure().await,
-            Self::D => d::measure().await,
+            Self::D1 | Self::D2 | Self::D3 => d::measure(self.id()).await,
             Self::G0 => g0::measure().await,
             Self::Keys => keys::measure().await,
             Self::L1 => l1::measure().await,

@@ -87,9 +87,9 @@ const fn leased(measure: &'static str, id: &'static str, load: f64, cap: u32, pe
 }
 
 /// What the meters of one key cost in operations of DynamoDB.
-pub(super) async fn measure() -> Vec<Figure> {
+pub(super) async fn measure(id: &str) -> Vec<Figure> {
     let mut figures = Vec::new();
-    for load in LOADS {
+    for load in LOADS.into_iter().filter(|load| load.id == id) {
         progress::say(format_args!("  {}", load.measure));
         let mut how = HOW.to_owned();
         let outcome = match load.run().await {

@@ -98,7 +98,7 @@ impl Admission {
         let known = self.metering.still_refused(&plan.id, &key.key_id, limits).await.map_err(|error| failed(&error))?;
         match known {
             Some(refused) => {
-                exchange.left = Some(refused.left);
+                exchange.meter = Some(refused.reading);
                 Err(refused.denied.into())
             }
             None => Ok(()),
@@ -128,14 +128,14 @@ impl Admission {
         let Limited { key, plan, limits } = limited;
         let cap = plan.lease_cap().ok().flatten().unwrap_or(self.lease_cap);
         let spent = self.metering.spend(&plan.id, &key.key_id, limits, cap).await.map_err(|error| failed(&error))?;
-        let (debit, left, decided) = match spent {
-            Ok(admitted) => (admitted.debit, admitted.left, Ok(())),
-            Err(refused) => (refused.debit, refused.left, Err(refused.denied.into())),
+        let (debit, reading, decided) = match spent {
+            Ok(admitted) => (admitted.debit, admitted.reading, Ok(())),
+            Err(refused) => (refused.debit, refused.reading, Err(refused.denied.into())),
         };
         if let Some(debit) = &debit {
             tell_of_quota(debit, limited, exchange);
         }
-        exchange.left = Some(left);
+        exchange.meter = Some(reading);
         decided
     }
 
@@ -147,7 +147,7 @@ impl Admission {
     ) -> Result<Option<Refusal>, Refusal> {
         let Limited { key, plan, limits } = limited;
         let standing = self.metering.standing(&plan.id, &key.key_id, limits).await.map_err(|error| failed(&error))?;
-        exchange.left = Some(standing.left);
+        exchange.meter = Some(standing.reading);
         Ok(standing.denied.map(Into::into))
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use keyplan_domain::arn::{PARTITION, StageArn};
 use keyplan_domain::key::KeyByValue;
-use keyplan_domain::left::Left;
+use keyplan_domain::left::Reading;
 use keyplan_domain::plan::UsagePlan;
 use keyplan_domain::route::Match;
 use keyplan_domain::time::Timestamp;
@@ -35,8 +35,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) authorized: Option<Authorized>,
     pub(crate) key: Option<Arc<KeyByValue>>,
     pub(crate) plan: Option<Arc<UsagePlan>>,
-    /// What the plan's limits leave its key, once that is known.
-    pub(crate) left: Option<Left>,
+    /// The meter of the key in its plan, once it is known.
+    pub(crate) meter: Option<Reading>,
 }
 
 impl<'a> Exchange<'a> {

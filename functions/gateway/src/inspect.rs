@@ -147,7 +147,7 @@ impl Trial {
             authorized: None,
             key: None,
             plan: None,
-            left: None,
+            meter: None,
         }
     }
 }

@@ -65,16 +65,16 @@ impl Pipeline {
             authorized: None,
             key: None,
             plan: None,
-            left: None,
+            meter: None,
         };
         let mut response = match self.pass(&mut exchange).await {
             Ok(response) => response,
             Err(refusal) => answer::refuse(&refusal, &exchange, self.clock.now()),
         };
         if self.settings.rate_limit_headers
-            && let Some(left) = &exchange.left
+            && let Some(meter) = &exchange.meter
         {
-            rate_limit::tell(response.headers_mut(), left, self.clock.now());
+            rate_limit::tell(response.headers_mut(), &meter.left(), self.clock.now());
         }
         answer::identified(response, &ids)
     }

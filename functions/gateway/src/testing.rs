@@ -212,7 +212,7 @@ impl Placed {
             authorized: None,
             key: None,
             plan: None,
-            left: None,
+            meter: None,
         }
     }
 }

@@ -8,6 +8,32 @@ use crate::quota::{QuotaSettings, QuotaWindow};
 use crate::throttle::{Gcra, Tat};
 use crate::time::Timestamp;
 
+/// A meter as it was read at a moment, and the limits it was read for. What is left
+/// is reckoned only where somebody asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// The limits.
+    pub limits: Limits,
+    /// The meter.
+    pub state: MeterState,
+    /// The moment.
+    pub at: Timestamp,
+}
+
+impl Reading {
+    /// What is left.
+    #[must_use]
+    pub fn left(&self) -> Left {
+        self.limits.left(&self.state, self.at)
+    }
+
+    /// What is left of the quota, if there is one.
+    #[must_use]
+    pub fn quota(&self) -> Option<QuotaLeft> {
+        self.limits.quota.map(|quota| QuotaLeft::of(quota, self.state.used, self.at))
+    }
+}
+
 /// What is left of each limit that there is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Left {

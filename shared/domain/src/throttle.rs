@@ -165,6 +165,12 @@ impl Gcra {
         self.nanos_per_token.map(|period| period.saturating_mul(i128::from(self.burst)))
     }
 
+    /// Nanoseconds in which `tokens` return, more than the burst too.
+    #[must_use]
+    pub fn returning(&self, tokens: u32) -> i128 {
+        self.nanos_per_token.unwrap_or(0).saturating_mul(i128::from(tokens))
+    }
+
     /// Tokens that return within `time`, rounded down.
     #[must_use]
     pub fn returning_within(&self, time: Duration) -> u32 {

@@ -37,7 +37,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let (plan, customer) = (UsagePlanId::new("example"), ApiKeyId::new("customer-1"));
     for _ in 0..8 {
         match meter.spend(&plan, &customer, &limits).await? {
-            Ok(admitted) => println!("admitted; {:?} left today", admitted.left.quota.map(|quota| quota.remaining)),
+            Ok(admitted) => {
+                println!("admitted; {:?} left today", admitted.reading.quota().map(|quota| quota.remaining))
+            }
             Err(refused) => println!("refused: {:?}", refused.denied),
         }
     }

@@ -43,7 +43,7 @@ use keyplan_domain::admission::{Denied, Limits, Verdict};
 use keyplan_domain::id::UsagePlanId;
 use keyplan_domain::key::ApiKeyId;
 use keyplan_domain::lease::key::Taking;
-use keyplan_domain::left::{Left, QuotaLeft};
+use keyplan_domain::left::{QuotaLeft, Reading};
 use keyplan_domain::time::Timestamp;
 use quick_cache::sync::Cache;
 
@@ -114,10 +114,10 @@ impl Seen {
 }
 
 /// A request that is admitted and paid for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Admitted {
-    /// What is left after it. What this process leased and has not used is left.
-    pub left: Left,
+    /// The meter after it. What this process leased and has not used is left.
+    pub reading: Reading,
     /// What its write took; `None` when a lease admitted it without one.
     pub debit: Option<Debit>,
 }
@@ -133,30 +133,30 @@ pub struct Debit {
 }
 
 /// A request that is refused and has spent nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
     /// Why.
     pub denied: Denied,
-    /// What is left all the same.
-    pub left: Left,
+    /// The meter: something may be left all the same.
+    pub reading: Reading,
     /// What its write took for others that come later; `None` when there was no
     /// write, or none that took anything.
     pub debit: Option<Debit>,
 }
 
 impl Refused {
-    fn without_a_write(denied: Denied, left: Left) -> Self {
-        Self { denied, left, debit: None }
+    fn without_a_write(denied: Denied, reading: Reading) -> Self {
+        Self { denied, reading, debit: None }
     }
 }
 
 /// How a key stands under its limits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standing {
     /// Why a request would be refused now, if it would be.
     pub denied: Option<Denied>,
-    /// What is left.
-    pub left: Left,
+    /// The meter.
+    pub reading: Reading,
 }
 
 impl Store {
@@ -178,8 +178,12 @@ impl Store {
 
 impl MeterItem {
     fn standing(&self, limits: &Limits, now: Timestamp) -> Standing {
-        let state = self.state(limits, now);
-        Standing { denied: limits.denies(&state, now), left: limits.left(&state, now) }
+        let reading = self.reading(limits, now);
+        Standing { denied: limits.denies(&reading.state, now), reading }
+    }
+
+    fn reading(&self, limits: &Limits, now: Timestamp) -> Reading {
+        Reading { limits: *limits, state: self.state(limits, now), at: now }
     }
 }
 
@@ -227,7 +231,10 @@ impl Meter {
             let form = match form(limits, &state, now, ONE, attempt) {
                 Ok(Form::Guess(busy)) if attempt == 0 => Form::Guess(traffic.foresee(busy, limits)),
                 Ok(form) => form,
-                Err(denied) => return Ok(Err(Refused::without_a_write(denied, limits.left(&state, now)))),
+                Err(denied) => {
+                    let reading = Reading { limits: *limits, state, at: now };
+                    return Ok(Err(Refused::without_a_write(denied, reading)));
+                }
             };
             let is_repair = form.is_repair();
             let guessed = match form {
@@ -244,8 +251,9 @@ impl Meter {
                         continue;
                     }
                     self.keep_history(plan, key, &new, now).await;
-                    let left = limits.left(&new.state(limits, now), now);
-                    return Ok(Ok(Admitted { left, debit: Some(Debit { tokens: ONE.get(), quota: left.quota }) }));
+                    let reading = new.reading(limits, now);
+                    let debit = Debit { tokens: ONE.get(), quota: reading.quota() };
+                    return Ok(Ok(Admitted { reading, debit: Some(debit) }));
                 }
                 Outcome::Refused(current) => {
                     let met = guessed.map(|_| Busy::of(&current.state(limits, now), limits, now).plan);
@@ -329,8 +337,8 @@ impl Meter {
     /// No state can make such a request conform: it only tells whether the
     /// quota is spent as well.
     async fn refuse_always(&self, plan: &UsagePlanId, key: &ApiKeyId, limits: &Limits) -> Result<Refused, StoreError> {
-        let Standing { denied, left } = self.standing(plan, key, limits).await?;
-        Ok(Refused::without_a_write(denied.unwrap_or(Denied::Throttled { wait: None }), left))
+        let Standing { denied, reading } = self.standing(plan, key, limits).await?;
+        Ok(Refused::without_a_write(denied.unwrap_or(Denied::Throttled { wait: None }), reading))
     }
 
     fn remember(&self, at: &Key, item: MeterItem, now: Timestamp) -> Arc<MeterItem> {
@@ -367,7 +375,10 @@ fn refusal(item: &MeterItem, limits: &Limits, now: Timestamp, counted: u32) -> O
     let mut state = item.state(limits, now);
     state.used = state.used.saturating_sub(i64::from(counted));
     match limits.decide(&state, now, ONE) {
-        Verdict::Denied(denied) => Some(Refused::without_a_write(denied, limits.left(&state, now))),
+        Verdict::Denied(denied) => {
+            let reading = Reading { limits: *limits, state, at: now };
+            Some(Refused::without_a_write(denied, reading))
+        }
         Verdict::Admitted(_) | Verdict::Implausible(_) => None,
     }
 }

@@ -75,7 +75,7 @@ async fn what_is_left_goes_down_by_one_and_each_share_is_told_once() {
     let mut told = Vec::new();
     for used in 1..=1_000 {
         let admitted = spend(&meter, &limits).await.unwrap();
-        assert_eq!(admitted.left.quota.unwrap().remaining, 1_000 - used);
+        assert_eq!(admitted.reading.left().quota.unwrap().remaining, 1_000 - used);
         if let Some(debit) = admitted.debit {
             told.extend(debit.quota.unwrap().passed_by(debit.tokens));
         }
@@ -117,7 +117,7 @@ async fn what_is_leased_admits_nobody_in_the_next_period_and_is_not_settled_into
     let first = spend(&meter, &limits).await.unwrap();
     let debit = first.debit.unwrap();
     assert_eq!(debit.quota.unwrap().remaining, 10_000 - u64::from(debit.tokens), "nothing of it is settled");
-    assert_eq!(first.left.quota.unwrap().remaining, 9_999);
+    assert_eq!(first.reading.left().quota.unwrap().remaining, 9_999);
 }
 
 #[tokio::test]
@@ -130,14 +130,15 @@ async fn changed_limits_end_a_lease_and_settle_what_it_left() {
         .standing(&UsagePlanId::new(PLAN), &ApiKeyId::new(KEY), &raised)
         .await
         .unwrap()
-        .left
+        .reading
+        .left()
         .quota
         .unwrap()
         .remaining;
     let admitted = spend(&meter, &raised).await.unwrap();
     let debit = admitted.debit.unwrap();
     assert!(debit.tokens <= 10 && held > 0);
-    assert_eq!(admitted.left.quota.unwrap().remaining, before - 1);
+    assert_eq!(admitted.reading.left().quota.unwrap().remaining, before - 1);
 }
 
 #[tokio::test]
@@ -269,7 +270,7 @@ async fn who_comes_before_a_reserved_token_is_refused_for_exactly_so_long() {
             }
         };
         let Denied::Throttled { wait: Some(wait) } = refused.denied else { panic!("{refused:?}") };
-        let left = refused.left.throttle.unwrap();
+        let left = refused.reading.left().throttle.unwrap();
         assert_eq!((left.tokens, left.next_in), (0, Some(wait)));
         let is_refused = || async {
             let (plan, key) = (UsagePlanId::new(PLAN), ApiKeyId::new(KEY));

@@ -46,7 +46,7 @@ async fn meter() -> (Meter, Store, Arc<ManualClock>) {
 async fn spend(meter: &Meter, limits: &Limits) -> Result<Option<u64>, Denied> {
     let (plan, key) = ids();
     let spent = meter.spend(&plan, &key, limits).await.unwrap();
-    spent.map(|admitted| admitted.left.quota.map(|quota| quota.remaining)).map_err(|refused| refused.denied)
+    spent.map(|admitted| admitted.reading.left().quota.map(|quota| quota.remaining)).map_err(|refused| refused.denied)
 }
 
 #[tokio::test]
@@ -113,20 +113,20 @@ async fn what_is_left_is_told_with_every_decision() {
     let method = MethodLimit { slot: 2, throttle: ThrottleSettings { burst_limit: 9, rate_limit: 1.0 }.into() };
     let limits = Limits { quota: Some(quota(5)), method: Some(method), ..throttle(2.0, 3) };
     let admitted = meter.spend(&plan, &key, &limits).await.unwrap().unwrap();
-    assert_eq!(admitted.left, store.standing(&plan, &key, &limits, NOON).await.unwrap().left);
-    let (throttle, of_method) = (admitted.left.throttle.unwrap(), admitted.left.method.unwrap());
+    assert_eq!(admitted.reading.left(), store.standing(&plan, &key, &limits, NOON).await.unwrap().reading.left());
+    let (throttle, of_method) = (admitted.reading.left().throttle.unwrap(), admitted.reading.left().method.unwrap());
     assert_eq!((throttle.tokens, throttle.full_in), (2, Some(Duration::from_millis(500))));
     assert_eq!((of_method.tokens, of_method.full_in), (8, Some(Duration::from_secs(1))));
-    assert_eq!(admitted.left.quota.unwrap().remaining, 4);
+    assert_eq!(admitted.reading.left().quota.unwrap().remaining, 4);
     for _ in 0..2 {
         meter.spend(&plan, &key, &limits).await.unwrap().unwrap();
     }
     let refused = meter.spend(&plan, &key, &limits).await.unwrap().unwrap_err();
-    assert_eq!(refused.left.throttle.unwrap().tokens, 0);
-    assert_eq!(refused.left.quota.unwrap().remaining, 2);
+    assert_eq!(refused.reading.left().throttle.unwrap().tokens, 0);
+    assert_eq!(refused.reading.left().quota.unwrap().remaining, 2);
 
     clock.set(NOON.plus(Duration::from_secs(60)));
-    let later = store.standing(&plan, &key, &limits, clock.now()).await.unwrap().left;
+    let later = store.standing(&plan, &key, &limits, clock.now()).await.unwrap().reading.left();
     assert_eq!(later.throttle.unwrap().tokens, 3);
     assert_eq!(later.quota.unwrap().remaining, 2);
 }

@@ -177,8 +177,8 @@ impl Inspector {
         };
         let limits = plan.limits(entry, resource_path, call.method.as_str());
         passed.usage_plan = Some(ExplainedPlan::of(&plan, entry, &limits));
-        let Standing { denied, left } = self.inner.store.standing(&plan.id, &key.id, &limits, now).await?;
-        passed.left = Some(ExplainedLeft::of(&left));
+        let Standing { denied, reading } = self.inner.store.standing(&plan.id, &key.id, &limits, now).await?;
+        passed.left = Some(ExplainedLeft::of(&reading.left()));
         Ok(denied.map_or(Ok(()), |denied| Err(denied.into())))
     }
 

@@ -178,7 +178,7 @@ async fn a_function_that_does_not_exist_is_an_internal_error() {
 
 #[tokio::test]
 async fn a_function_beyond_its_time_is_a_gateway_time_out() {
-    let bench = bench(Integration { timeout_in_millis: 50, ..function("backend") }).await;
+    let bench = bench(Integration { timeout_in_millis: 1_000, ..function("backend") }).await;
     bench.lambda.set("backend", Reply::Hang);
     let timed_out = "{\"message\":\"Endpoint request timed out\"}";
     assert_eq!(gist(&bench.call(get_pet()).await), (504, Some("InternalServerErrorException"), timed_out));

@@ -174,7 +174,7 @@ async fn a_refusal_by_the_stage_spends_nothing_of_the_plan() {
         assert_eq!(gist(&bench.call(keyed()).await), TOO_MANY);
     }
     let limits = Limits { throttle: None, method: None, quota: Some(quota) };
-    let left = bench.store.standing(&plan, &key, &limits, NOON).await.unwrap().left;
+    let left = bench.store.standing(&plan, &key, &limits, NOON).await.unwrap().reading.left();
     assert_eq!(left.quota.unwrap().remaining, u64::from(quota.limit) - 1);
 }
 

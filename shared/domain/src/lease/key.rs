@@ -48,11 +48,13 @@ mod tests;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use jiff::ToSpan;
 use jiff::civil::Date;
 
 use self::demand::Demand;
 use super::{LIFE, Moment};
 use crate::admission::{Limits, MeterState};
+use crate::left::Reading;
 use crate::quota::QuotaWindow;
 use crate::throttle::{AHEAD, Gcra, Tat};
 use crate::time::Timestamp;
@@ -75,11 +77,15 @@ pub struct LeasedKey {
 struct Lease {
     limits: Limits,
     counter: Counter,
-    day: Date,
     from: Moment,
+    /// The day on which it was granted: its start, and that of the next one.
+    day: [Timestamp; 2],
     left: u32,
     /// When the next of them comes due, where a throttle says so.
     due: Option<Tat>,
+    /// What its write left.
+    tat: Option<Tat>,
+    used: i64,
 }
 
 /// What becomes of a request at a lease.
@@ -205,6 +211,18 @@ impl LeasedKey {
         lease.saturating_add(self.rest.filter(|rest| rest.counter == counter).map_or(0, |rest| rest.tokens))
     }
 
+    /// The meter as the lease's write left it and as it stands for this process:
+    /// what it holds is not used yet.
+    #[must_use]
+    pub fn reading(&self, now: Timestamp) -> Option<Reading> {
+        let Lease { limits, counter, left, tat, used, .. } = self.lease?;
+        let rest = self.rest.filter(|rest| rest.counter == counter).map_or(0, |rest| rest.tokens);
+        let used = used.saturating_sub(i64::from(left)).saturating_sub(i64::from(rest));
+        let returned = limits.throttle.map_or(0, |gcra| gcra.returning(left));
+        let state = MeterState { tat: tat.map(|tat| tat.saturating_sub(returned)), used, ..MeterState::default() };
+        Some(Reading { limits, state, at: now })
+    }
+
     /// What to ask for, `state` being what is known of the meter: at most `cap`
     /// tokens, for `waiting` requests and those to come. The lease, if there
     /// still is one, ends.
@@ -242,14 +260,17 @@ impl LeasedKey {
         Asking { limits, counter, from: now, tokens, settled }
     }
 
-    /// Notes that what was asked for was granted, by a write that left the
-    /// throttle's bucket at `tat`.
-    pub fn granted(&mut self, asking: Asking, tat: Option<Tat>) {
+    /// Notes that what was asked for was granted, by a write that left the meter
+    /// in `state`.
+    pub fn granted(&mut self, asking: Asking, state: &MeterState) {
         self.end_lease();
         let Asking { limits, counter, from, tokens, .. } = asking;
+        let (tat, used) = (state.tat, state.used);
         let due = limits.throttle.zip(tat).map(|(gcra, tat)| gcra.first_due(tat, tokens));
         let limits = Limits { throttle: limits.throttle.map(Gcra::at_once), ..limits };
-        self.lease = Some(Lease { limits, counter, day: from.wall.date(), from, left: tokens.get(), due });
+        let today = from.wall.date();
+        let day = [today, today.saturating_add(1.day())].map(Timestamp::at_start_of);
+        self.lease = Some(Lease { limits, counter, from, day, left: tokens.get(), due, tat, used });
         self.demand.granted(from);
     }
 
@@ -281,7 +302,8 @@ impl LeasedKey {
 
 impl Lease {
     fn holds(&self, limits: &Limits, now: Moment) -> bool {
-        self.limits == *limits && now.since(self.from) < LIFE && now.wall.date() == self.day
+        let [today, tomorrow] = self.day;
+        self.limits == *limits && now.since(self.from) < LIFE && (today..tomorrow).contains(&now.wall)
     }
 
     /// How long it is until the next token comes due; `None` when it has.
@@ -292,7 +314,7 @@ impl Lease {
 
     fn spend(&mut self) {
         self.left = self.left.saturating_sub(1);
-        let period = self.limits.throttle.and_then(|gcra| gcra.increment(NonZeroU32::MIN)).unwrap_or_default();
+        let period = self.limits.throttle.map_or(0, |gcra| gcra.returning(1));
         self.due = self.due.map(|due| due.saturating_add(period));
     }
 }

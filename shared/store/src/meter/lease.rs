@@ -12,8 +12,7 @@ use keyplan_domain::id::UsagePlanId;
 use keyplan_domain::key::ApiKeyId;
 use keyplan_domain::lease::Moment;
 use keyplan_domain::lease::key::{LeasedKey, Taking};
-use keyplan_domain::left::Left;
-use keyplan_domain::time::Timestamp;
+use keyplan_domain::left::Reading;
 
 use super::write::{Besides, Outcome, Write};
 use super::{ATTEMPTS, Admitted, Busy, Debit, Form, Meter, MeterItem, ONE, Refused, SEVERAL, Standing, form};
@@ -100,7 +99,8 @@ impl Meter {
     pub(super) fn standing_here(&self, at: &Key, item: &MeterItem, limits: &Limits) -> Standing {
         let now = self.clock.moment();
         let state = self.held(at, limits).stands(item.state(limits, now.wall), limits);
-        Standing { denied: limits.denies(&state, now.wall), left: limits.left(&state, now.wall) }
+        let denied = limits.denies(&state, now.wall);
+        Standing { denied, reading: Reading { limits: *limits, state, at: now.wall } }
     }
 
     fn leased_meter(&self, at: &Key) -> Arc<LeasedMeter> {
@@ -118,8 +118,9 @@ impl Meter {
     /// The refusal of a request that came before a reserved token.
     pub(super) fn refused_by_lease(&self, at: &Key, limits: &Limits, wait: Duration) -> Refused {
         self.note_refused(at);
-        let left = self.left_here(at, self.held(at, limits), limits, self.clock.now());
-        Refused::without_a_write(Denied::Throttled { wait: Some(wait) }, left)
+        let now = self.clock.now();
+        let reading = self.leases.get(at).and_then(|meter| meter.leased().reading(now));
+        refused_for(wait, reading.unwrap_or_else(|| MeterItem::default().reading(limits, now)))
     }
 
     /// Notes that a request was refused, for how much is asked for next.
@@ -127,12 +128,6 @@ impl Meter {
         if let Some(meter) = self.leases.get(at) {
             meter.leased().refused(self.clock.moment());
         }
-    }
-
-    /// What is left as far as this process knows, which holds `held` of it.
-    fn left_here(&self, at: &Key, held: Held, limits: &Limits, now: Timestamp) -> Left {
-        let state = self.seen.get(at).map(|seen| seen.item.state(limits, now)).unwrap_or_default();
-        limits.left(&held.stands(state, limits), now)
     }
 
     /// What can be decided without I/O.
@@ -143,19 +138,14 @@ impl Meter {
         limits: &Limits,
     ) -> Option<Result<Admitted, Refused>> {
         let now = self.clock.moment();
-        let (taking, held) = {
-            let mut leased = meter.leased();
-            (leased.take(limits, now), Held::of(&leased, limits, now))
-        };
-        let left = || self.left_here(at, held, limits, now.wall);
-        match taking {
-            Taking::Taken => Some(Ok(Admitted { left: left(), debit: None })),
-            Taking::Refused { wait } => {
-                Some(Err(Refused::without_a_write(Denied::Throttled { wait: Some(wait) }, left())))
-            }
+        let mut leased = meter.leased();
+        match leased.take(limits, now) {
+            Taking::Taken => Some(Ok(Admitted { reading: leased.reading(now.wall)?, debit: None })),
+            Taking::Refused { wait } => Some(Err(refused_for(wait, leased.reading(now.wall)?))),
             Taking::Ask => {
-                let refused = self.proof(&self.seen.get(at)?, limits, now.wall, held.counted)?;
-                meter.leased().refused(now);
+                let counted = leased.held(limits, now);
+                let refused = self.proof(&self.seen.get(at)?, limits, now.wall, counted)?;
+                leased.refused(now);
                 Some(Err(refused))
             }
         }
@@ -196,7 +186,8 @@ impl Meter {
                     leased.refused(from);
                     // The caller waits for a token that it may use, not for one to reserve.
                     let denied = limits.denies(&state, now).unwrap_or(denied);
-                    return Ok(Err(Refused::without_a_write(denied, limits.left(&state, now))));
+                    let reading = Reading { limits: *limits, state, at: now };
+                    return Ok(Err(Refused::without_a_write(denied, reading)));
                 }
             };
             let is_repair = form.is_repair();
@@ -211,24 +202,23 @@ impl Meter {
                 Outcome::Written(new) if !is_repair => {
                     let new = self.remember_met(at, new, now, guessed);
                     let state = new.state(limits, now);
-                    let (taking, held) = {
+                    let debit = Debit { tokens: tokens.get() - settled, quota: new.reading(limits, now).quota() };
+                    let (taking, reading) = {
                         let mut leased = meter.leased();
-                        leased.granted(asking, state.tat);
+                        leased.granted(asking, &state);
                         // One that was reserved may have come due while it was written.
                         let waited = match leased.would_take(limits, from) {
                             Taking::Refused { wait } => wait.min(self.clock.moment().since(from)),
                             Taking::Taken | Taking::Ask => Duration::ZERO,
                         };
-                        (leased.take(limits, from.plus(waited)), Held::of(&leased, limits, from))
+                        (leased.take(limits, from.plus(waited)), leased.reading(now))
                     };
                     self.keep_history(plan, key, &new, now).await;
-                    let debit = Debit { tokens: tokens.get() - settled, quota: limits.left(&state, now).quota };
-                    let left = limits.left(&held.stands(state, limits), now);
+                    let reading = reading.unwrap_or_else(|| new.reading(limits, now));
                     match taking {
-                        Taking::Taken => return Ok(Ok(Admitted { left, debit: Some(debit) })),
+                        Taking::Taken => return Ok(Ok(Admitted { reading, debit: Some(debit) })),
                         Taking::Refused { wait } => {
-                            let denied = Denied::Throttled { wait: Some(wait) };
-                            return Ok(Err(Refused { denied, left, debit: Some(debit) }));
+                            return Ok(Err(Refused { debit: Some(debit), ..refused_for(wait, reading) }));
                         }
                         // It comes due on another day, for which it is not counted.
                         Taking::Ask => item = new,
@@ -249,6 +239,10 @@ impl Meter {
     }
 }
 
+fn refused_for(wait: Duration, reading: Reading) -> Refused {
+    Refused::without_a_write(Denied::Throttled { wait: Some(wait) }, reading)
+}
+
 /// Tokens of a meter that this process holds.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Held {
@@ -265,8 +259,7 @@ impl Held {
 
     /// `state` as it stands for this process: what it holds is not used yet.
     fn stands(self, state: MeterState, limits: &Limits) -> MeterState {
-        let increment = |tokens| limits.throttle.and_then(|gcra| gcra.increment(tokens));
-        let returned = NonZeroU32::new(self.leased).and_then(increment).unwrap_or_default();
+        let returned = limits.throttle.map_or(0, |gcra| gcra.returning(self.leased));
         MeterState {
             tat: state.tat.map(|tat| tat.saturating_sub(returned)),
             used: state.used.saturating_sub(i64::from(self.counted)),

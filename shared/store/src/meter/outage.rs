@@ -41,6 +41,7 @@ use keyplan_domain::id::UsagePlanId;
 use keyplan_domain::key::ApiKeyId;
 use keyplan_domain::lease::Moment;
 use keyplan_domain::lease::key::Taking;
+use keyplan_domain::left::Reading;
 use keyplan_domain::outage::OnFailure;
 use keyplan_domain::throttle::Gcra;
 
@@ -206,13 +207,17 @@ impl Metering {
         }
         match limits.decide(&state, now, ONE) {
             Verdict::Admitted(next) => {
-                let left = limits.left(&next, now);
+                let reading = Reading { limits: *limits, state: next.clone(), at: now };
                 // As though it had been written.
                 self.meter.remember(at, item.brought_to(next, limits, now), now);
                 counts.admitted(at, limits.quota, now);
-                Ok(Ok(Admitted { left, debit: Some(Debit { tokens: ONE.get(), quota: left.quota }) }))
+                let debit = Debit { tokens: ONE.get(), quota: reading.quota() };
+                Ok(Ok(Admitted { reading, debit: Some(debit) }))
             }
-            Verdict::Denied(denied) => Ok(Err(Refused::without_a_write(denied, limits.left(&state, now)))),
+            Verdict::Denied(denied) => {
+                let reading = Reading { limits: *limits, state, at: now };
+                Ok(Err(Refused::without_a_write(denied, reading)))
+            }
             // What is clamped is plausible.
             Verdict::Implausible(_) => Err(StoreError::Outage),
         }
@@ -260,8 +265,8 @@ impl Meter {
     }
 
     fn refused_always_alone(&self, at: &Key, limits: &Limits) -> Refused {
-        let Standing { denied, left } = self.standing_alone(at, limits);
-        Refused::without_a_write(denied.unwrap_or(Denied::Throttled { wait: None }), left)
+        let Standing { denied, reading } = self.standing_alone(at, limits);
+        Refused::without_a_write(denied.unwrap_or(Denied::Throttled { wait: None }), reading)
     }
 }
 

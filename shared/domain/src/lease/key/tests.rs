@@ -35,7 +35,7 @@ fn leased(limits: &Limits, tokens: u32) -> LeasedKey {
     let mut key = LeasedKey::default();
     let asking = key.ask(limits, &MeterState::default(), START, cap(tokens), tokens);
     assert_eq!(asking.tokens(), cap(tokens));
-    key.granted(asking, None);
+    key.granted(asking, &MeterState::default());
     assert_eq!(key.take(limits, START), Taking::Taken);
     key
 }
@@ -132,10 +132,11 @@ fn short(limits: &Limits, tat: i128, most: u32) -> (LeasedKey, i128) {
     }
     let asking = key.ask(limits, &state, START, cap(most + 1), 1);
     let next = match asking.limits().decide(&state, NOON, asking.tokens()) {
-        Verdict::Admitted(next) => next.tat.unwrap(),
+        Verdict::Admitted(next) => next,
         verdict => panic!("{verdict:?}"),
     };
-    key.granted(asking, Some(next));
+    key.granted(asking, &next);
+    let next = next.tat.unwrap();
     (key, next)
 }
 
@@ -268,7 +269,7 @@ impl Shared {
                     return None;
                 }
                 self.seen[process] = self.tat;
-                self.processes[process].granted(asking, self.tat);
+                self.processes[process].granted(asking, &next);
                 decided(self.processes[process].take(&limits, now))
             }
             Verdict::Denied(_) => {

@@ -11,7 +11,6 @@ use super::table::Table;
 use crate::admission::write::{ATTEMPTS, Form, GUESSES, Spending, form};
 use crate::admission::{Denied, Limits, MeterState, Verdict};
 use crate::lease::Moment;
-use crate::throttle::Tat;
 use crate::time::Timestamp;
 
 const ONE: NonZeroU32 = NonZeroU32::MIN;
@@ -143,10 +142,10 @@ impl Process {
             return Decided::Not;
         };
         let is_granted = is_written && !write.is_repair();
-        let tat = table.tat;
+        let left = table.state(&limits, write.from.wall);
         self.seen = Some((table, write.from.wall));
         if is_granted {
-            return self.grant(limits, asking, tat, write.from, setting);
+            return self.grant(limits, asking, &left, write.from, setting);
         }
         if let Some(asking) = asking {
             self.leased.not_granted(asking);
@@ -164,7 +163,7 @@ impl Process {
         if setting.fault == Some(Fault::LostAnswerIsAGrant) {
             let (limits, from, asking) = (request.limits, request.write.from, request.asking.take());
             self.request = None;
-            return self.grant(limits, asking, None, from, setting);
+            return self.grant(limits, asking, &MeterState::default(), from, setting);
         }
         match request.at {
             Stage::Sent { is_again: false } => request.at = Stage::Sent { is_again: true },
@@ -265,15 +264,16 @@ impl Process {
         &mut self,
         limits: Limits,
         asking: Option<Asking>,
-        tat: Option<Tat>,
+        left: &MeterState,
         from: Moment,
         setting: Setting,
     ) -> Decided {
         let admitted = Decided::Admitted { limits, at: from.wall };
         let Some(asking) = asking else { return admitted };
         let (counter, settled) = (asking.counter, asking.settled);
-        let tat = tat.filter(|_| setting.fault != Some(Fault::ReservedIsTakenAtOnce));
-        self.leased.granted(asking, tat);
+        let is_at_once = setting.fault == Some(Fault::ReservedIsTakenAtOnce);
+        let left = if is_at_once { MeterState::default() } else { left.clone() };
+        self.leased.granted(asking, &left);
         let decided = self.take(limits, from, setting);
         if setting.fault == Some(Fault::RestIsSettledTwice) {
             self.leased.keep(counter, settled);

@@ -13,7 +13,7 @@ use super::process::{Decided, Process, Stage, Write};
 use super::scenario::{Budget, Scenario};
 use super::search::{Model, hash_of};
 use super::table::Table;
-use crate::admission::{Denied, Limits};
+use crate::admission::{Denied, Limits, MeterState};
 use crate::lease::Moment;
 use crate::time::Timestamp;
 
@@ -257,7 +257,7 @@ fn lease_of(limits: &Limits, from: Moment, held: u32) -> LeasedKey {
     if held > 0 {
         let tokens = NonZeroU32::MIN.saturating_add(held);
         let counter = Counter::of(limits, from.wall);
-        leased.granted(Asking { limits: *limits, counter, from, tokens, settled: 0 }, None);
+        leased.granted(Asking { limits: *limits, counter, from, tokens, settled: 0 }, &MeterState::default());
         let _ = leased.take(limits, from);
     }
     leased
