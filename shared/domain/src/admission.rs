@@ -1,6 +1,7 @@
 //! Whether a key's request is admitted under its plan: throttle, method
 //! throttle and quota together, all or nothing.
 
+pub mod flow;
 pub mod write;
 
 use std::collections::BTreeMap;

@@ -9,7 +9,9 @@
 //! **Concurrency.** Any number of processes may spend at once: the condition
 //! and the change are one atomic UpdateItem. A refusal is given only on proof:
 //! the item that DynamoDB returns with a failed condition shows it throttled or
-//! spent. After several wrong guesses the write compares and sets.
+//! spent, still when the answer comes, or when it was asked for while others took
+//! all that returned ([`keyplan_domain::admission::flow`]). After several wrong
+//! guesses the write compares and sets.
 //!
 //! **Refusals are remembered.** What others spend meanwhile only makes a key's
 //! state worse, so a state once seen goes on proving its refusals: no I/O until
@@ -38,6 +40,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
+use keyplan_domain::admission::flow::Flow;
 use keyplan_domain::admission::write::{ATTEMPTS, Busy, Form, SEVERAL, form};
 use keyplan_domain::admission::{Denied, Limits, Verdict};
 use keyplan_domain::id::UsagePlanId;
@@ -81,6 +84,7 @@ struct Seen {
     item: Arc<MeterItem>,
     at: Timestamp,
     traffic: Traffic,
+    flow: Flow,
 }
 
 /// How first tries met the plan's bucket lately, not those that put them right,
@@ -217,7 +221,14 @@ impl Meter {
         }
         let traffic = known.as_ref().map(|known| known.traffic).unwrap_or_default();
         let mut item = known.map(|known| known.item).unwrap_or_default();
+        let mut asked = arrived;
+        let mut met = Busy::default();
         for attempt in 0..ATTEMPTS {
+            if attempt > 0
+                && let Some(refused) = self.exhausted(&at, &item, limits, asked)
+            {
+                return Ok(Err(refused));
+            }
             // A wrong guess is put right at the time of the first: a bucket that
             // others have filled meanwhile is busy then, whatever they do next. At
             // a later time it would be idle again, and the guess as likely wrong.
@@ -230,6 +241,7 @@ impl Meter {
             }
             let form = match form(limits, &state, now, ONE, attempt) {
                 Ok(Form::Guess(busy)) if attempt == 0 => Form::Guess(traffic.foresee(busy, limits)),
+                Ok(Form::Guess(busy)) => Form::Guess(busy.or(met)),
                 Ok(form) => form,
                 Err(denied) => {
                     let reading = Reading { limits: *limits, state, at: now };
@@ -243,9 +255,10 @@ impl Meter {
             };
             let besides = Besides::Counts { settled: 0 };
             let write = Write { key: &at, limits, now, tokens: ONE, form, besides, stale: &item.stale(now) };
+            asked = now;
             match self.store.spend(write).await? {
                 Outcome::Written(new) => {
-                    let new = self.remember_met(&at, new, now, guessed);
+                    let new = self.remember_met(&at, new, limits, now, guessed);
                     if is_repair {
                         item = new;
                         continue;
@@ -256,12 +269,13 @@ impl Meter {
                     return Ok(Ok(Admitted { reading, debit: Some(debit) }));
                 }
                 Outcome::Refused(current) => {
-                    let met = guessed.map(|_| Busy::of(&current.state(limits, now), limits, now).plan);
-                    item = self.remember_met(&at, current, now, met);
+                    met = Busy::of(&current.state(limits, now), limits, now);
+                    item = self.remember_met(&at, current, limits, now, guessed.map(|_| met.plan));
                 }
             }
         }
-        Err(StoreError::Conflict)
+        // More want the item than it takes writes.
+        Err(StoreError::Throttled { operation: "UpdateItem" })
     }
 
     /// How `key` stands under `limits` in `plan`; spends nothing. Without a
@@ -277,7 +291,7 @@ impl Meter {
         let item = match self.seen.get(&at).filter(|seen| seen.is_fresh(now, self.proves_for)) {
             Some(seen) => seen.item,
             None if limits.quota.is_none() && limits.never_conforms() => Arc::default(),
-            None => self.remember(&at, self.store.meter_item(plan, key).await?, now),
+            None => self.remember(&at, self.store.meter_item(plan, key).await?, limits, now),
         };
         Ok(self.standing_here(&at, &item, limits))
     }
@@ -311,7 +325,7 @@ impl Meter {
             if counted > 0 || seen.is_fresh(now, self.proves_for) || refusal(&seen.item, limits, now, 0).is_none() {
                 self.proof(&seen, limits, now, counted)
             } else {
-                let item = self.remember(&at, self.store.meter_item(plan, key).await?, now);
+                let item = self.remember(&at, self.store.meter_item(plan, key).await?, limits, now);
                 refusal(&item, limits, now, 0)
             };
         if refused.is_some() {
@@ -341,16 +355,37 @@ impl Meter {
         Ok(Refused::without_a_write(denied.unwrap_or(Denied::Throttled { wait: None }), reading))
     }
 
-    fn remember(&self, at: &Key, item: MeterItem, now: Timestamp) -> Arc<MeterItem> {
-        self.remember_met(at, item, now, None)
+    /// The refusal of a request that found the bucket empty when it asked, where
+    /// others take all that returns: to ask again would be to lose again. Nothing
+    /// is known so of a method's bucket, since its admissions are not counted alone.
+    fn exhausted(&self, at: &Key, item: &MeterItem, limits: &Limits, asked: Timestamp) -> Option<Refused> {
+        let gcra = limits.throttle.filter(|_| limits.method.is_none())?;
+        if !self.seen.get(at)?.flow.is_exhausted(gcra) {
+            return None;
+        }
+        refusal(item, limits, asked, 0).filter(|refused| matches!(refused.denied, Denied::Throttled { .. }))
+    }
+
+    fn remember(&self, at: &Key, item: MeterItem, limits: &Limits, now: Timestamp) -> Arc<MeterItem> {
+        self.remember_met(at, item, limits, now, None)
     }
 
     /// The same, where a write has shown whether the bucket was busy before it.
-    fn remember_met(&self, at: &Key, item: MeterItem, now: Timestamp, met: Option<bool>) -> Arc<MeterItem> {
-        let before = self.seen.get(at).map(|seen| seen.traffic).unwrap_or_default();
+    fn remember_met(
+        &self,
+        at: &Key,
+        item: MeterItem,
+        limits: &Limits,
+        now: Timestamp,
+        met: Option<bool>,
+    ) -> Arc<MeterItem> {
+        let (before, mut flow) = self.seen.get(at).map(|seen| (seen.traffic, seen.flow)).unwrap_or_default();
         let traffic = met.map_or(before, |is_busy| before.met(is_busy));
+        if let Some(gcra) = limits.throttle {
+            flow.see(now, item.used_on(now.date()), gcra);
+        }
         let item = Arc::new(item);
-        self.seen.insert(at.clone(), Seen { item: item.clone(), at: now, traffic });
+        self.seen.insert(at.clone(), Seen { item: item.clone(), at: now, traffic, flow });
         item
     }
 

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use keyplan_tests::dynamodb_proxy::{Fault, Rule};
 use keyplan_tests::fleet::{self, Attempt, Crowd};
 use keyplan_tests::{Fleet, UsagePlan};
 use serde_json::{Value, json};
@@ -69,6 +70,28 @@ fn what_is_leased_comes_on_top_of_a_window_once() {
     let held = f64::from(PROCESSES * (BURST / 4 - 1));
     check_windows(&attempts, BURST, RATE, Duration::from_secs_f64(held / RATE));
     assert!(fleet::admitted(&attempts) > u64::from(BURST), "the rate shows, not the burst alone");
+}
+
+/// Each answer shows a token that has returned since, and that somebody else has
+/// by the time it is asked for.
+#[test]
+fn where_a_write_takes_longer_than_a_token_to_return_requests_are_decided_upon_all_the_same() {
+    const BURST: u32 = 20;
+    const RATE: f64 = 50.0;
+    let fleet = Fleet::start(PROCESSES);
+    for (plan, most) in [(throttled(&fleet, BURST, RATE), 1.5), (leased(&fleet, 10, BURST, RATE), 0.5)] {
+        let key = plan.key("caller");
+        fleet.proxy.inject(0, vec![Rule::of_meter_writes(Fault::Delay(Duration::from_millis(60)))]);
+        fleet.proxy.forget();
+        let attempts = fleet.crowd_for(Duration::from_secs(3), &crowd(&key.value, 4, 10));
+        let writes = fleet.proxy.meter_writes().asked;
+        fleet.proxy.behave();
+        let (admitted, decided) = (fleet::admitted(&attempts), attempts.len());
+        let told = format!("{admitted} admitted of {decided}, {writes} writes");
+        assert!(attempts.iter().all(|attempt| matches!(attempt.status, Some(200 | 429))), "{told}");
+        assert!(writes as f64 <= most * decided as f64, "{told}");
+        assert!(admitted > 120, "{told}");
+    }
 }
 
 #[test]

@@ -28,7 +28,7 @@ pub const SEVERAL: u32 = 2;
 pub const ATTEMPTS: u32 = 64;
 
 /// Which buckets are taken for busy: their TAT lies ahead of now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Busy {
     /// The plan's throttle.
     pub plan: bool,
@@ -45,6 +45,14 @@ impl Busy {
             plan: is_busy(state.tat),
             method: limits.method.is_some_and(|method| is_busy(state.method_tats.get(&method.slot).copied())),
         }
+    }
+
+    /// Those that are busy by this or by `met`: how a try at an earlier moment has
+    /// met them. Where others write all the time, they do so between the next try's
+    /// moment and its arrival as well.
+    #[must_use]
+    pub fn or(self, met: Self) -> Self {
+        Self { plan: self.plan || met.plan, method: self.method || met.method }
     }
 }
 

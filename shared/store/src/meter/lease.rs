@@ -67,6 +67,7 @@ impl Meter {
         if let Some(known) = self.spend_known(&at, &meter, limits) {
             return Ok(known);
         }
+        let arrived = self.clock.now();
         let failures = meter.failures.load(Ordering::Acquire);
         let waiting = Waiting::at(&meter.waiting);
         if waiting.before >= cap.get().saturating_mul(WRITES_WAITED_FOR) {
@@ -75,6 +76,13 @@ impl Meter {
         let _asking = meter.asking.lock().await;
         if let Some(known) = self.spend_known(&at, &meter, limits) {
             return Ok(known);
+        }
+        if let Some(seen) = self.seen.get(&at).filter(|seen| seen.at > arrived)
+            && let Some(refused) = self.exhausted(&at, &seen.item, limits, arrived)
+        {
+            // Of what others have asked for while it waited nothing is left to it.
+            meter.leased().refused(self.clock.moment());
+            return Ok(Err(refused));
         }
         if meter.failures.load(Ordering::Acquire) != failures {
             let detail = "the write that this one waited for failed".to_owned();
@@ -164,6 +172,7 @@ impl Meter {
         let traffic = seen.as_ref().map(|seen| seen.traffic).unwrap_or_default();
         let mut item = seen.map(|seen| seen.item).unwrap_or_default();
         let arrived = self.clock.moment();
+        let mut met = Busy::default();
         for attempt in 0..ATTEMPTS {
             // As in `spend`: a wrong guess is put right at the time of the first.
             let (mut from, mut known) = (arrived, item.state(limits, arrived.wall));
@@ -179,6 +188,7 @@ impl Meter {
             let state = asking.stands(&known);
             let form = match form(asking.limits(), &state, now, tokens, attempt) {
                 Ok(Form::Guess(busy)) if attempt == 0 => Form::Guess(traffic.foresee(busy, limits)),
+                Ok(Form::Guess(busy)) => Form::Guess(busy.or(met)),
                 Ok(form) => form,
                 Err(denied) => {
                     let mut leased = meter.leased();
@@ -200,7 +210,7 @@ impl Meter {
             // Whatever else comes of it, what was asked for is dropped, and what it settles.
             match self.store.spend(write).await? {
                 Outcome::Written(new) if !is_repair => {
-                    let new = self.remember_met(at, new, now, guessed);
+                    let new = self.remember_met(at, new, limits, now, guessed);
                     let state = new.state(limits, now);
                     let debit = Debit { tokens: tokens.get() - settled, quota: new.reading(limits, now).quota() };
                     let (taking, reading) = {
@@ -226,16 +236,21 @@ impl Meter {
                 }
                 Outcome::Written(current) => {
                     meter.leased().not_granted(asking);
-                    item = self.remember(at, current, now);
+                    item = self.remember(at, current, limits, now);
                 }
                 Outcome::Refused(current) => {
                     meter.leased().not_granted(asking);
-                    let met = guessed.map(|_| Busy::of(&current.state(limits, now), limits, now).plan);
-                    item = self.remember_met(at, current, now, met);
+                    met = Busy::of(&current.state(limits, now), limits, now);
+                    item = self.remember_met(at, current, limits, now, guessed.map(|_| met.plan));
+                    if let Some(refused) = self.exhausted(at, &item, limits, now) {
+                        meter.leased().refused(from);
+                        return Ok(Err(refused));
+                    }
                 }
             }
         }
-        Err(StoreError::Conflict)
+        // More want the item than it takes writes.
+        Err(StoreError::Throttled { operation: "UpdateItem" })
     }
 }
 

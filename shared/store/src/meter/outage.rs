@@ -209,7 +209,7 @@ impl Metering {
             Verdict::Admitted(next) => {
                 let reading = Reading { limits: *limits, state: next.clone(), at: now };
                 // As though it had been written.
-                self.meter.remember(at, item.brought_to(next, limits, now), now);
+                self.meter.remember(at, item.brought_to(next, limits, now), limits, now);
                 counts.admitted(at, limits.quota, now);
                 let debit = Debit { tokens: ONE.get(), quota: reading.quota() };
                 Ok(Ok(Admitted { reading, debit: Some(debit) }))

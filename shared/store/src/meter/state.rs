@@ -85,6 +85,11 @@ impl MeterItem {
         Self { tat: state.tat, method_tats: state.method_tats, quotas, ..Self::default() }
     }
 
+    /// Requests admitted on a day.
+    pub(super) fn used_on(&self, day: Date) -> u64 {
+        self.days.get(&day).map_or(0, |counts| counts.used)
+    }
+
     /// The state that limits are decided on: the count of the current period.
     pub(crate) fn state(&self, limits: &Limits, now: Timestamp) -> MeterState {
         let counted = limits.quota.and_then(|quota| self.quotas.get(&quota.window(now).counter()));
