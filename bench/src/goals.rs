@@ -1,5 +1,6 @@
 //! The goals that are measured, each in a file of its own.
 
+mod c1;
 mod c2;
 mod d;
 mod g0;
@@ -7,11 +8,16 @@ mod keys;
 mod l1;
 mod load;
 
+use keyplan_domain::id::UsagePlanId;
+
+use crate::api::{Api, Error};
 use crate::figure::Figure;
 
 /// A goal and how it is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Goal {
+    /// A decision in process is fast, however many keys there are.
+    C1,
     /// The gateway costs little beside a server that decides nothing.
     C2,
     /// Metering costs few operations of DynamoDB.
@@ -27,7 +33,7 @@ pub(crate) enum Goal {
 }
 
 pub(crate) fn all() -> impl Iterator<Item = Goal> {
-    [Goal::C2, Goal::D, Goal::G0, Goal::Keys, Goal::L1, Goal::Load].into_iter()
+    [Goal::C1, Goal::C2, Goal::D, Goal::G0, Goal::Keys, Goal::L1, Goal::Load].into_iter()
 }
 
 pub(crate) fn ids() -> Vec<&'static str> {
@@ -37,6 +43,7 @@ pub(crate) fn ids() -> Vec<&'static str> {
 impl Goal {
     pub(crate) fn id(self) -> &'static str {
         match self {
+            Self::C1 => "C1",
             Self::C2 => "C2",
             Self::D => "D",
             Self::G0 => "G0",
@@ -49,6 +56,7 @@ impl Goal {
     /// What it is about, in a few words.
     pub(crate) fn subject(self) -> &'static str {
         match self {
+            Self::C1 => "decisions upon key, plan, throttle and quota, in process",
             Self::C2 => "the gateway beside a bare server",
             Self::D => "what a key's meter costs in operations of DynamoDB",
             Self::G0 => "the embedded DynamoDB is atomic",
@@ -60,6 +68,7 @@ impl Goal {
 
     pub(crate) async fn measure(self) -> Vec<Figure> {
         match self {
+            Self::C1 => c1::measure().await,
             Self::C2 => c2::measure().await,
             Self::D => d::measure().await,
             Self::G0 => g0::measure().await,
@@ -68,4 +77,9 @@ impl Goal {
             Self::Load => load::measure().await,
         }
     }
+}
+
+/// A plan that refuses nobody and counts everybody.
+pub(crate) async fn generous_plan(api: &Api) -> Result<UsagePlanId, Error> {
+    api.plan(c2::GENEROUS, c2::QUOTA).await
 }
