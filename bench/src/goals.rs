@@ -3,6 +3,7 @@
 mod c1;
 mod c2;
 mod d;
+mod f1;
 mod g0;
 mod keys;
 mod l1;
@@ -22,6 +23,8 @@ pub(crate) enum Goal {
     C2,
     /// Metering costs few operations of DynamoDB.
     D,
+    /// Finding a key is one operation, however many there are.
+    F1,
     /// The DynamoDB in use is atomic.
     G0,
     /// What is configured and not called costs a request nothing.
@@ -33,7 +36,7 @@ pub(crate) enum Goal {
 }
 
 pub(crate) fn all() -> impl Iterator<Item = Goal> {
-    [Goal::C1, Goal::C2, Goal::D, Goal::G0, Goal::Keys, Goal::L1, Goal::Load].into_iter()
+    [Goal::C1, Goal::C2, Goal::D, Goal::F1, Goal::G0, Goal::Keys, Goal::L1, Goal::Load].into_iter()
 }
 
 pub(crate) fn ids() -> Vec<&'static str> {
@@ -46,6 +49,7 @@ impl Goal {
             Self::C1 => "C1",
             Self::C2 => "C2",
             Self::D => "D",
+            Self::F1 => "F1",
             Self::G0 => "G0",
             Self::Keys => "KEYS",
             Self::L1 => "L1",
@@ -59,6 +63,7 @@ impl Goal {
             Self::C1 => "decisions upon key, plan, throttle and quota, in process",
             Self::C2 => "the gateway beside a bare server",
             Self::D => "what a key's meter costs in operations of DynamoDB",
+            Self::F1 => "a key is found by one operation of DynamoDB",
             Self::G0 => "the embedded DynamoDB is atomic",
             Self::Keys => "a request costs the same with 100,000 keys as with one",
             Self::L1 => "the local stack is ready at once and small",
@@ -71,6 +76,7 @@ impl Goal {
             Self::C1 => c1::measure().await,
             Self::C2 => c2::measure().await,
             Self::D => d::measure().await,
+            Self::F1 => f1::measure().await,
             Self::G0 => g0::measure().await,
             Self::Keys => keys::measure().await,
             Self::L1 => l1::measure().await,
