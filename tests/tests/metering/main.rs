@@ -6,6 +6,7 @@ mod control_plane;
 mod counts;
 mod extremes;
 mod failures;
+mod granted;
 mod key_in_two_plans;
 mod leased;
 mod outages;
