@@ -7,6 +7,7 @@ mod counts;
 mod extremes;
 mod failures;
 mod granted;
+mod history;
 mod key_in_two_plans;
 mod leased;
 mod outages;
