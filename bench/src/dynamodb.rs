@@ -52,10 +52,14 @@ impl Served {
 
 /// A store over the tables at `url`, as every local stack takes them.
 pub(crate) fn store(url: &str) -> Store {
-    let connection = Connection {
+    Store::new(connection(url).dynamodb(), Tables::default())
+}
+
+/// How every local stack connects.
+pub(crate) fn connection(url: &str) -> Connection {
+    Connection {
         region: "us-east-1".into(),
         endpoint_url: Some(url.to_owned()),
         credentials: Credentials::new("local", "local", None, None, "bench"),
-    };
-    Store::new(connection.dynamodb(), Tables::default())
+    }
 }

@@ -1,17 +1,24 @@
 //! The goals that are measured, each in a file of its own.
 
+mod c1;
 mod c2;
 mod d;
+mod f1;
 mod g0;
 mod keys;
 mod l1;
 mod load;
 
+use keyplan_domain::id::UsagePlanId;
+
+use crate::api::{Api, Error};
 use crate::figure::Figure;
 
 /// A goal and how it is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Goal {
+    /// A decision in process is fast, however many keys there are.
+    C1,
     /// The gateway costs little beside a server that decides nothing.
     C2,
     /// Metering costs few operations of DynamoDB.
@@ -20,6 +27,8 @@ pub(crate) enum Goal {
     D2,
     /// Refusals cost next to none.
     D3,
+    /// Finding a key is one operation, however many there are.
+    F1,
     /// The DynamoDB in use is atomic.
     G0,
     /// What is configured and not called costs a request nothing.
@@ -31,7 +40,7 @@ pub(crate) enum Goal {
 }
 
 pub(crate) fn all() -> impl Iterator<Item = Goal> {
-    [Goal::C2, Goal::D1, Goal::D2, Goal::D3, Goal::G0, Goal::Keys, Goal::L1, Goal::Load].into_iter()
+    [Goal::C1, Goal::C2, Goal::D1, Goal::D2, Goal::D3, Goal::F1, Goal::G0, Goal::Keys, Goal::L1, Goal::Load].into_iter()
 }
 
 pub(crate) fn ids() -> Vec<&'static str> {
@@ -41,10 +50,12 @@ pub(crate) fn ids() -> Vec<&'static str> {
 impl Goal {
     pub(crate) fn id(self) -> &'static str {
         match self {
+            Self::C1 => "C1",
             Self::C2 => "C2",
             Self::D1 => "D1",
             Self::D2 => "D2",
             Self::D3 => "D3",
+            Self::F1 => "F1",
             Self::G0 => "G0",
             Self::Keys => "KEYS",
             Self::L1 => "L1",
@@ -55,10 +66,12 @@ impl Goal {
     /// What it is about, in a few words.
     pub(crate) fn subject(self) -> &'static str {
         match self {
+            Self::C1 => "decisions upon key, plan, throttle and quota, in process",
             Self::C2 => "the gateway beside a bare server",
             Self::D1 => "what a key's meter costs in operations of DynamoDB",
             Self::D2 => "what it costs when leased",
             Self::D3 => "what refusals cost at four times the rate",
+            Self::F1 => "a key is found by one operation of DynamoDB",
             Self::G0 => "the embedded DynamoDB is atomic",
             Self::Keys => "a request costs the same with 100,000 keys as with one",
             Self::L1 => "the local stack is ready at once and small",
@@ -68,12 +81,19 @@ impl Goal {
 
     pub(crate) async fn measure(self) -> Vec<Figure> {
         match self {
+            Self::C1 => c1::measure().await,
             Self::C2 => c2::measure().await,
             Self::D1 | Self::D2 | Self::D3 => d::measure(self.id()).await,
+            Self::F1 => f1::measure().await,
             Self::G0 => g0::measure().await,
             Self::Keys => keys::measure().await,
             Self::L1 => l1::measure().await,
             Self::Load => load::measure().await,
         }
     }
+}
+
+/// A plan that refuses nobody and counts everybody.
+pub(crate) async fn generous_plan(api: &Api) -> Result<UsagePlanId, Error> {
+    api.plan(c2::GENEROUS, c2::QUOTA).await
 }

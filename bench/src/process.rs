@@ -32,6 +32,13 @@ impl Process {
     }
 }
 
+/// Time that this thread has spent on a processor so far, to some milliseconds
+/// (`/proc/[pid]/schedstat`, in nanoseconds).
+pub(crate) fn thread_time() -> Option<Duration> {
+    let told = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    told.split_ascii_whitespace().next()?.parse().ok().map(Duration::from_nanos)
+}
+
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
@@ -41,5 +48,6 @@ mod tests {
         let this = Process(std::process::id());
         assert!(this.resident_megabytes().unwrap() > 0.1);
         assert!(this.cpu_time().is_some());
+        assert!(thread_time().is_some());
     }
 }

@@ -53,6 +53,7 @@ pub use http_client::AddressRule;
 pub use inspect::{ExplainCall, Explanation, InspectError, Inspector, TestCall, TestedAuthorizer, TestedMethod};
 pub use limits::{MAX_BODY_BYTES, MAX_HEADER_BYTES};
 use pipeline::Pipeline;
+pub use pipeline::{Decisions, Placed};
 pub use request::Request;
 pub use settings::{DefaultTarget, Environment, InvalidEnvironment, Settings};
 
@@ -76,6 +77,12 @@ impl Gateway {
     /// Answers one request.
     pub async fn handle(&self, request: Request) -> Response {
         self.pipeline.handle(&request).await
+    }
+
+    /// Finds the stage that a request is for, so that it can be decided upon
+    /// without being answered; `None` where a call would be refused before that.
+    pub async fn place<'r>(&'r self, request: &'r Request) -> Option<Placed<'r>> {
+        self.pipeline.placed(request).await
     }
 
     /// Answers what is no request that could be handled, such as one that breaks

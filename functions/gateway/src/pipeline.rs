@@ -1,6 +1,8 @@
 //! The way of a request, in API Gateway's order: address, stage, route,
 //! authorizer, key and plan, limits, integration. Whoever refuses ends it.
 
+mod decisions;
+
 use std::sync::Arc;
 
 use aws_sdk_lambda::Client;
@@ -21,6 +23,8 @@ use crate::integration::Backends;
 use crate::request::{Request, RequestIds};
 use crate::settings::Settings;
 use crate::{Response, key, limits, rate_limit, well_formed};
+
+pub use decisions::{Decisions, Placed};
 
 pub(crate) struct Pipeline {
     settings: Settings,
@@ -53,20 +57,7 @@ impl Pipeline {
                 return answer::identified(response, &ids);
             }
         };
-        let mut exchange = Exchange {
-            request,
-            ids: &ids,
-            received,
-            settings: &self.settings,
-            stage: &stage,
-            path,
-            additional_context: None,
-            route: None,
-            authorized: None,
-            key: None,
-            plan: None,
-            meter: None,
-        };
+        let mut exchange = self.exchange(request, &ids, &stage, path, received);
         let mut response = match self.pass(&mut exchange).await {
             Ok(response) => response,
             Err(refusal) => answer::refuse(&refusal, &exchange, self.clock.now()),
@@ -77,6 +68,30 @@ impl Pipeline {
             rate_limit::tell(response.headers_mut(), &meter.left(), self.clock.now());
         }
         answer::identified(response, &ids)
+    }
+
+    fn exchange<'a>(
+        &'a self,
+        request: &'a Request,
+        ids: &'a RequestIds,
+        stage: &'a DeployedStage,
+        path: &'a str,
+        received: Timestamp,
+    ) -> Exchange<'a> {
+        Exchange {
+            request,
+            ids,
+            received,
+            settings: &self.settings,
+            stage,
+            path,
+            additional_context: None,
+            route: None,
+            authorized: None,
+            key: None,
+            plan: None,
+            meter: None,
+        }
     }
 
     /// Finds the stage that a request is for, and the path within it.

@@ -8,6 +8,7 @@ mod http_proxies;
 mod integrations;
 mod keys;
 mod lambda;
+mod lease_caps;
 mod outages;
 mod rate_limit_headers;
 mod stage_throttles;

@@ -1,5 +1,6 @@
 //! What a request costs in operations of DynamoDB, exactly.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -7,8 +8,8 @@ use keyplan_domain::time::Timestamp;
 use keyplan_store::clock::{Clock, SystemClock};
 use keyplan_tests::dynamodb_proxy::{Fault, Rule};
 use keyplan_tests::fleet::Crowd;
-use keyplan_tests::{Call, Fleet, UsagePlan};
-use serde_json::json;
+use keyplan_tests::{ApiKey, Call, Fleet, UsagePlan};
+use serde_json::{Value, json};
 
 /// Configuration is kept for 5 s; a run that took longer than this may have
 /// read it twice, and is repeated.
@@ -81,6 +82,66 @@ fn an_unknown_value_is_looked_up_once_however_many_ask_at_once() {
             assert!(attempts.iter().all(|attempt| attempt.status == Some(403)), "{number}");
         };
         assert_eq!(cost(&fleet, warm, asked), operations(&[("GetItem config VALUE", 1)]));
+    }
+}
+
+#[test]
+fn another_key_of_what_is_in_cache_costs_one_read_and_its_write() {
+    let fleet = Fleet::start(1);
+    let plan = plan(&fleet);
+    let known = plan.key("known");
+    // A run that is repeated, since it took too long, calls the next.
+    let others: Vec<ApiKey> = (0..20).map(|number| plan.key(&format!("other {number}"))).collect();
+    let others = RefCell::new(others);
+    let call = |key: &ApiKey| assert_eq!(fleet.call(0, &key.value).send().status, 200);
+    let expected = operations(&[("GetItem config VALUE", 1), ("UpdateItem usage METER", 1)]);
+    let another = || call(&others.borrow_mut().pop().unwrap());
+    assert_eq!(cost(&fleet, || call(&known), another), expected);
+}
+
+#[test]
+fn a_key_of_several_plans_costs_one_read_of_each() {
+    let fleet = Fleet::start(1);
+    let key = plan(&fleet).key("caller");
+    for name in ["second", "third"] {
+        UsagePlan::create(&fleet.admin, name, &[], json!({})).add(&key);
+    }
+    fleet.proxy.forget();
+    assert_eq!(fleet.call(0, &key.value).send().status, 200);
+    let expected = operations(&[
+        ("GetItem config ACCOUNT", 1),
+        ("GetItem config API/STAGE", 1),
+        ("GetItem config PLAN", 3),
+        ("GetItem config VALUE", 1),
+        ("Query config DEPLOYMENT/*", 1),
+        ("UpdateItem usage METER", 1),
+    ]);
+    assert_eq!(fleet.proxy.asked(), expected);
+}
+
+#[test]
+fn an_unknown_value_costs_one_read_and_then_none() {
+    let fleet = Fleet::start(1);
+    let _ = plan(&fleet);
+    let refused = |value: &str| assert_eq!(fleet.call(0, value).send().status, 403);
+    let nothing = || refused("no-key");
+    let unknown = "nobodys-value-of-enough-characters";
+    assert_eq!(cost(&fleet, nothing, || refused(unknown)), operations(&[("GetItem config VALUE", 1)]));
+    assert_eq!(cost(&fleet, || refused(unknown), || refused(unknown)), BTreeMap::new());
+}
+
+#[test]
+fn a_key_is_found_by_its_id_by_one_operation() {
+    let fleet = Fleet::start(1);
+    let plan = plan(&fleet);
+    let keys: Vec<ApiKey> = (0..20).map(|number| plan.key(&format!("key {number}"))).collect();
+    for key in [&keys[0], &keys[19]] {
+        for query in ["", "?includeValue=true"] {
+            fleet.proxy.forget();
+            let answer = fleet.control(0, "GET", &format!("/apikeys/{}{query}", key.id), &Value::Null);
+            assert_eq!((answer.status, &answer.json()["id"]), (200, &json!(key.id)), "{query}");
+            assert_eq!(fleet.proxy.asked(), operations(&[("GetItem config KEY", 1)]), "{query}");
+        }
     }
 }
 

@@ -6,6 +6,8 @@ mod control_plane;
 mod counts;
 mod extremes;
 mod failures;
+mod granted;
+mod history;
 mod key_in_two_plans;
 mod leased;
 mod outages;

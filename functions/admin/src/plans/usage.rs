@@ -27,7 +27,7 @@ pub(super) async fn get(State(admin): State<Admin>, Segments(plan): Segments<Str
     let store = admin.store();
     let plan = store.usage_plan(&UsagePlanId::new(plan)).await?.ok_or_else(unknown_plan)?;
     let (keys, position) = match query.text("keyId") {
-        Some(key) => (vec![key_of(store, &plan.id, key).await?], None),
+        Some(key) => (vec![ApiKeyId::new(key)], None),
         None => {
             let page = store.plan_keys(&plan.id, &query.page()?, None).await?;
             (page.items.into_iter().map(|(key, _)| key.id).collect(), page.position)
@@ -36,6 +36,11 @@ pub(super) async fn get(State(admin): State<Admin>, Segments(plan): Segments<Str
     let mut values = BTreeMap::new();
     for keys in keys.chunks(AT_ONCE) {
         values.extend(usage_of(store, &plan, keys, start, end, admin.now()).await?);
+    }
+    // A key that left the plan is not listed with it; what it used there stays.
+    let has_used = values.values().flatten().any(|[used, _]| *used > 0);
+    if let Some(key) = query.text("keyId").filter(|_| !has_used) {
+        key_of(store, &plan.id, key).await?;
     }
     ok(&UsageAnswer {
         usage_plan_id: plan.id.to_string(),
