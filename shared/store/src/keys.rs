@@ -152,7 +152,7 @@ pub fn key_token(key: &ApiKeyId, token_id: &str) -> Key {
 /// A key by the hash of its value. Its existence makes values unique.
 #[must_use]
 pub fn value(hash: &KeyHash) -> Key {
-    Key::new(format!("VALUE#{}", hash.as_str()), "VALUE")
+    Key::new(format!("VALUE#{hash}"), "VALUE")
 }
 
 /// A token by its hash.
