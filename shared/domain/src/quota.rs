@@ -19,7 +19,7 @@ pub struct QuotaSettings {
 }
 
 /// The length of a quota's period. All begin at 00:00 UTC.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum QuotaPeriod {
     /// A day.
@@ -117,13 +117,20 @@ impl QuotaWindow {
     /// period has its own, so none is ever reset.
     #[must_use]
     pub fn counter(&self) -> String {
-        let kind = match self.period {
-            QuotaPeriod::Day => 'D',
-            QuotaPeriod::Week => 'W',
-            QuotaPeriod::Month => 'M',
-        };
-        format!("q{kind}{}", compact(self.first_day))
+        counter(self.period, self.first_day)
     }
+}
+
+/// The name under which the count of the period that begins on `first_day` is
+/// kept.
+#[must_use]
+pub fn counter(period: QuotaPeriod, first_day: Date) -> String {
+    let kind = match period {
+        QuotaPeriod::Day => 'D',
+        QuotaPeriod::Week => 'W',
+        QuotaPeriod::Month => 'M',
+    };
+    format!("q{kind}{}", compact(first_day))
 }
 
 /// `20261123`: a day as it stands in the names of counters.
