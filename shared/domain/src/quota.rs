@@ -85,8 +85,10 @@ impl QuotaSettings {
     #[must_use]
     pub fn window_of_day(&self, day: Date) -> QuotaWindow {
         let offset = i64::from(self.offset.min(self.period.max_offset()));
+        // Each request asks for several windows, and few quotas have an offset.
+        let shifted = |day: Date, by: i64| if by == 0 { day } else { day.saturating_add(by.days()) };
         // Shifting the day back by the offset turns a shifted period into a plain one.
-        let plain = day.saturating_sub(offset.days());
+        let plain = shifted(day, -offset);
         let (first, next) = match self.period {
             QuotaPeriod::Day => (plain, plain.saturating_add(1.day())),
             QuotaPeriod::Week => {
@@ -98,11 +100,7 @@ impl QuotaSettings {
                 (first, first.saturating_add(1.month()))
             }
         };
-        QuotaWindow {
-            period: self.period,
-            first_day: first.saturating_add(offset.days()),
-            next_first_day: next.saturating_add(offset.days()),
-        }
+        QuotaWindow { period: self.period, first_day: shifted(first, offset), next_first_day: shifted(next, offset) }
     }
 }
 
