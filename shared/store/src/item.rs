@@ -93,7 +93,7 @@ impl Item {
     }
 
     pub(crate) fn key(&self) -> Result<Key, StoreError> {
-        Ok(Key { pk: self.text(attribute::PK)?.to_owned(), sk: self.text(attribute::SK)?.to_owned() })
+        Ok(Key { pk: self.text(attribute::PK)?.to_owned(), sk: self.text(attribute::SK)?.to_owned().into() })
     }
 
     fn corrupt(&self, detail: &str) -> StoreError {
@@ -115,7 +115,7 @@ impl Key {
     pub(crate) fn attributes(&self) -> HashMap<String, AttributeValue> {
         HashMap::from([
             (attribute::PK.to_owned(), AttributeValue::S(self.pk.clone())),
-            (attribute::SK.to_owned(), AttributeValue::S(self.sk.clone())),
+            (attribute::SK.to_owned(), AttributeValue::S(self.sk.to_string())),
         ])
     }
 }

@@ -1,5 +1,7 @@
 //! How every item's key is spelt, in both tables.
 
+use std::borrow::Cow;
+
 use keyplan_domain::id::{ApiKeyId, RestApiId, UsagePlanId};
 use keyplan_domain::key::KeyHash;
 use keyplan_domain::time::Timestamp;
@@ -13,11 +15,11 @@ pub struct Key {
     /// `pk`
     pub pk: String,
     /// `sk`
-    pub sk: String,
+    pub sk: Cow<'static, str>,
 }
 
 impl Key {
-    fn new(pk: impl Into<String>, sk: impl Into<String>) -> Self {
+    fn new(pk: impl Into<String>, sk: impl Into<Cow<'static, str>>) -> Self {
         Self { pk: pk.into(), sk: sk.into() }
     }
 }
@@ -182,7 +184,8 @@ pub fn local_clock() -> Key {
 /// The meter of a key in a plan (usage table).
 #[must_use]
 pub fn meter(plan: &UsagePlanId, key: &ApiKeyId) -> Key {
-    Key::new(format!("{plan}#{key}"), "METER")
+    // Spelt by every request: `format!` takes five times as long.
+    Key::new([plan.as_str(), "#", key.as_str()].concat(), "METER")
 }
 
 /// A month of a meter's history, `202611` (usage table).

@@ -169,8 +169,8 @@ impl Store {
                 .expression_attribute_names("#pk", attribute::PK)
                 .expression_attribute_names("#sk", attribute::SK)
                 .expression_attribute_values(":pk", AttributeValue::S(first.pk.clone()))
-                .expression_attribute_values(":first", AttributeValue::S(first.sk.clone()))
-                .expression_attribute_values(":last", AttributeValue::S(last.sk.clone()))
+                .expression_attribute_values(":first", AttributeValue::S(first.sk.to_string()))
+                .expression_attribute_values(":last", AttributeValue::S(last.sk.to_string()))
                 .set_exclusive_start_key(start)
                 .send()
                 .await

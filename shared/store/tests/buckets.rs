@@ -111,7 +111,7 @@ impl Table {
             .get_item()
             .table_name(&self.tables.usage)
             .key("pk", AttributeValue::S(key.pk))
-            .key("sk", AttributeValue::S(key.sk))
+            .key("sk", AttributeValue::S(key.sk.into_owned()))
             .send()
             .await
             .unwrap();
