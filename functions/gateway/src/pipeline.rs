@@ -50,7 +50,7 @@ impl Pipeline {
             Ok(placed) => placed,
             Err(refusal) => {
                 let response = answer::refuse_unplaced(&refusal, request, &ids, received, &self.settings);
-                return answer::identified(response, &ids);
+                return answer::identified(response, ids);
             }
         };
         let mut exchange = Exchange {
@@ -76,7 +76,7 @@ impl Pipeline {
         {
             rate_limit::tell(response.headers_mut(), left, self.clock.now());
         }
-        answer::identified(response, &ids)
+        answer::identified(response, ids)
     }
 
     /// Finds the stage that a request is for, and the path within it.
