@@ -70,7 +70,7 @@ impl Sample {
         let hash = KeyHash::of(value);
         let places = [keys::api_key(id), keys::value(&hash), keys::plan_key(plan, id)];
         let items = places.iter().map(|place| item(database, place)).collect::<Result<_, Error>>()?;
-        Ok(Self { items, id: id.to_string(), value: value.to_owned(), hash: hash.as_str().to_owned() })
+        Ok(Self { items, id: id.to_string(), value: value.to_owned(), hash: hash.to_string() })
     }
 
     fn copy(&self, database: &Database, count: u32) -> Result<(), Error> {
@@ -81,7 +81,7 @@ impl Sample {
                 let (id, value) = (id(number), value(number));
                 let hash = KeyHash::of(&value);
                 for item in &self.items {
-                    let item = item.replace(&self.id, id.as_str()).replace(&self.hash, hash.as_str());
+                    let item = item.replace(&self.id, id.as_str()).replace(&self.hash, &hash.to_string());
                     items.push(serde_json::from_str(&item.replace(&self.value, &value))?);
                 }
             }

@@ -53,10 +53,10 @@ pub(crate) fn retry_after(refusal: &Refusal, now: Timestamp) -> Option<u64> {
 }
 
 /// Marks an answer with the ids of its request.
-pub(crate) fn identified(mut response: Response, ids: &RequestIds) -> Response {
+pub(crate) fn identified(mut response: Response, ids: RequestIds) -> Response {
     let headers = response.headers_mut();
-    for (name, id) in [(REQUEST_ID, &ids.request), (EXTENDED_REQUEST_ID, &ids.extended)] {
-        if let Ok(value) = HeaderValue::from_str(id) {
+    for (name, id) in [(REQUEST_ID, ids.request), (EXTENDED_REQUEST_ID, ids.extended)] {
+        if let Ok(value) = HeaderValue::try_from(id) {
             headers.insert(name, value);
         }
     }
@@ -85,7 +85,7 @@ pub(crate) fn refuse_malformed(reason: &'static str) -> Response {
     let ids = RequestIds::random();
     report::malformed(&refusal, &ids);
     let built_in = BuiltIn::of(&refusal);
-    identified(written(&built_in, built_in.status, Bytes::from_static(built_in.body.as_bytes())), &ids)
+    identified(written(&built_in, built_in.status, Bytes::from_static(built_in.body.as_bytes())), ids)
 }
 
 /// The answer to a request that a stage refuses: the gateway response of its

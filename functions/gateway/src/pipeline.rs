@@ -54,7 +54,7 @@ impl Pipeline {
             Ok(placed) => placed,
             Err(refusal) => {
                 let response = answer::refuse_unplaced(&refusal, request, &ids, received, &self.settings);
-                return answer::identified(response, &ids);
+                return answer::identified(response, ids);
             }
         };
         let mut exchange = self.exchange(request, &ids, &stage, path, received);
@@ -67,7 +67,7 @@ impl Pipeline {
         {
             rate_limit::tell(response.headers_mut(), &meter.left(), self.clock.now());
         }
-        answer::identified(response, &ids)
+        answer::identified(response, ids)
     }
 
     fn exchange<'a>(

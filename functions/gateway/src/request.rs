@@ -57,6 +57,7 @@ pub(crate) fn text(value: &http::HeaderValue) -> Option<&str> {
 }
 
 /// The two ids under which API Gateway reports a request.
+#[derive(Clone)]
 pub(crate) struct RequestIds {
     /// `x-amzn-RequestId`: the front's, else a random UUID.
     pub(crate) request: String,

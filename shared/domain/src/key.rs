@@ -157,22 +157,24 @@ impl<'de> Deserialize<'de> for KeyValue {
     }
 }
 
-/// SHA-256 of a presented key value, in lower-case hexadecimal. Keys are found
-/// by it, so that no comparison against a secret takes place and none is read.
+/// SHA-256 of a presented key value, shown in lower-case hexadecimal. Keys are
+/// found by it, so that no comparison against a secret takes place and none is
+/// read.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct KeyHash(String);
+pub struct KeyHash([u8; 32]);
 
 impl KeyHash {
     /// The hash of a value as presented.
     #[must_use]
     pub fn of(value: &str) -> Self {
-        Self(hex(&Sha256::digest(value.as_bytes())))
+        Self(Sha256::digest(value.as_bytes()).into())
     }
+}
 
-    /// 64 hexadecimal digits.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
+/// 64 hexadecimal digits.
+impl fmt::Display for KeyHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex(&self.0))
     }
 }
 
@@ -227,7 +229,7 @@ mod tests {
 
     #[test]
     fn a_value_is_looked_up_by_its_sha_256() {
-        assert_eq!(KeyHash::of("abc").as_str(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!(KeyHash::of("abc").to_string(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub struct QuotaSettings {
 }
 
 /// The length of a quota's period. All begin at 00:00 UTC.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum QuotaPeriod {
     /// A day.
@@ -85,8 +85,10 @@ impl QuotaSettings {
     #[must_use]
     pub fn window_of_day(&self, day: Date) -> QuotaWindow {
         let offset = i64::from(self.offset.min(self.period.max_offset()));
+        // Each request asks for several windows, and few quotas have an offset.
+        let shifted = |day: Date, by: i64| if by == 0 { day } else { day.saturating_add(by.days()) };
         // Shifting the day back by the offset turns a shifted period into a plain one.
-        let plain = day.saturating_sub(offset.days());
+        let plain = shifted(day, -offset);
         let (first, next) = match self.period {
             QuotaPeriod::Day => (plain, plain.saturating_add(1.day())),
             QuotaPeriod::Week => {
@@ -98,11 +100,7 @@ impl QuotaSettings {
                 (first, first.saturating_add(1.month()))
             }
         };
-        QuotaWindow {
-            period: self.period,
-            first_day: first.saturating_add(offset.days()),
-            next_first_day: next.saturating_add(offset.days()),
-        }
+        QuotaWindow { period: self.period, first_day: shifted(first, offset), next_first_day: shifted(next, offset) }
     }
 }
 
@@ -117,13 +115,20 @@ impl QuotaWindow {
     /// period has its own, so none is ever reset.
     #[must_use]
     pub fn counter(&self) -> String {
-        let kind = match self.period {
-            QuotaPeriod::Day => 'D',
-            QuotaPeriod::Week => 'W',
-            QuotaPeriod::Month => 'M',
-        };
-        format!("q{kind}{}", compact(self.first_day))
+        counter(self.period, self.first_day)
     }
+}
+
+/// The name under which the count of the period that begins on `first_day` is
+/// kept.
+#[must_use]
+pub fn counter(period: QuotaPeriod, first_day: Date) -> String {
+    let kind = match period {
+        QuotaPeriod::Day => 'D',
+        QuotaPeriod::Week => 'W',
+        QuotaPeriod::Month => 'M',
+    };
+    format!("q{kind}{}", compact(first_day))
 }
 
 /// `20261123`: a day as it stands in the names of counters.

@@ -115,7 +115,7 @@ impl Key {
     pub(crate) fn attributes(&self) -> HashMap<String, AttributeValue> {
         HashMap::from([
             (attribute::PK.to_owned(), AttributeValue::S(self.pk.clone())),
-            (attribute::SK.to_owned(), AttributeValue::S(self.sk.clone().into_owned())),
+            (attribute::SK.to_owned(), AttributeValue::S(self.sk.to_string())),
         ])
     }
 }

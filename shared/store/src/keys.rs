@@ -154,7 +154,7 @@ pub fn key_token(key: &ApiKeyId, token_id: &str) -> Key {
 /// A key by the hash of its value. Its existence makes values unique.
 #[must_use]
 pub fn value(hash: &KeyHash) -> Key {
-    Key::new(format!("VALUE#{}", hash.as_str()), "VALUE")
+    Key::new(format!("VALUE#{hash}"), "VALUE")
 }
 
 /// A token by its hash.
@@ -184,6 +184,7 @@ pub fn local_clock() -> Key {
 /// The meter of a key in a plan (usage table).
 #[must_use]
 pub fn meter(plan: &UsagePlanId, key: &ApiKeyId) -> Key {
+    // Spelt by every request: `format!` takes five times as long.
     Key::new([plan.as_str(), "#", key.as_str()].concat(), "METER")
 }
 

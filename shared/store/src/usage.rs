@@ -48,7 +48,7 @@ impl Store {
         let mut days = self.history(&plan.id, key, from, end).await?;
         days.extend(meter.days().iter().map(|(day, counts)| (*day, *counts)));
         let of_today = plan.quota.map(|quota| {
-            let counted = meter.counted(&quota.window(now).counter());
+            let counted = meter.counted(&quota.window(now));
             i64::from(quota.limit).saturating_sub(counted).max(0)
         });
         let today = now.date();

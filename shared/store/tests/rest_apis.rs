@@ -105,7 +105,7 @@ async fn a_large_api_deploys_in_chunks() {
     // Text that does not compress: digests of a counter.
     let text = |n: u32| -> String {
         use keyplan_domain::key::KeyHash;
-        (0..500).map(|part| KeyHash::of(&format!("{n} {part}")).as_str().to_owned()).collect()
+        (0..500).map(|part| KeyHash::of(&format!("{n} {part}")).to_string()).collect()
     };
     for batch in 0..4 {
         store

@@ -108,7 +108,7 @@ fn every_refusal_has_api_gateways_status_type_and_body() {
 fn an_answer_carries_the_ids_of_its_request() {
     let request = request("GET", "/");
     let ids = RequestIds::of(&request);
-    let response = identified(refuse_unplaced(&Refusal::StageUnknown, &request, &ids, NOON, &settings()), &ids);
+    let response = identified(refuse_unplaced(&Refusal::StageUnknown, &request, &ids, NOON, &settings()), ids.clone());
     assert_eq!(response.headers()[REQUEST_ID], "c6af9ac6-7b61-11e6-9a41-93e8deadbeef");
     assert_eq!(response.headers()[EXTENDED_REQUEST_ID], ids.extended);
     insta::assert_snapshot!(shown(&response).replace(&ids.extended, "[extended]"), @r#"

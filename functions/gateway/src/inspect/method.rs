@@ -70,7 +70,7 @@ impl Inspector {
                 answer::refuse(&refusal, &exchange, self.now())
             }
         };
-        let (answered, body) = answer::collected(answer::identified(response, &trial.ids)).await.into_parts();
+        let (answered, body) = answer::collected(answer::identified(response, trial.ids.clone())).await.into_parts();
         log.line(self.now(), format_args!("Method response headers: {}", shown(&answered.headers)));
         log.line(self.now(), format_args!("Method completed with status: {}", answered.status.as_u16()));
         Ok(TestedMethod {

@@ -1,3 +1,5 @@
+use std::cell::LazyCell;
+
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, StatusCode};
 use keyplan_domain::api;
@@ -26,7 +28,8 @@ impl IntegrationResponses {
 
     /// The answer to a backend's `status`; `None` when no response is for it.
     pub(super) fn answer(&self, status: u16, exchange: &Exchange<'_>) -> Option<Response> {
-        let text = status.to_string();
+        // Most methods have one response, without a pattern.
+        let text = LazyCell::new(|| status.to_string());
         let by_pattern =
             |response: &&IntegrationResponse| response.pattern.as_ref().is_some_and(|pattern| pattern.is_match(&text));
         let chosen =

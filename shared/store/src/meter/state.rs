@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::ToSpan;
 use jiff::civil::Date;
 use keyplan_domain::admission::{Limits, MeterState};
-use keyplan_domain::quota::{QuotaPeriod, compact};
+use keyplan_domain::quota::{QuotaPeriod, QuotaWindow, compact, counter};
 use keyplan_domain::throttle::Tat;
 use keyplan_domain::time::Timestamp;
 
@@ -23,8 +23,9 @@ pub(crate) const TAT: &str = "tat";
 pub(crate) struct MeterItem {
     tat: Option<Tat>,
     method_tats: BTreeMap<u16, Tat>,
-    /// Counts by the name of their quota's period.
-    quotas: BTreeMap<String, i64>,
+    /// Counts by their quota's period and its first day: each request looks one
+    /// up, and only writes need to spell its name.
+    quotas: BTreeMap<(QuotaPeriod, Date), i64>,
     days: BTreeMap<Date, DayCounts>,
     /// Whether the past days were copied to history by this process.
     is_kept: AtomicBool,
@@ -65,8 +66,8 @@ impl MeterItem {
                 item.tat = Some(whole(name, value)?);
             } else if let Some(slot) = name.strip_prefix('t').and_then(|slot| slot.parse::<u16>().ok()) {
                 item.method_tats.insert(slot, whole(name, value)?);
-            } else if first_day_of(name).is_some() {
-                item.quotas.insert(name.clone(), whole(name, value)?);
+            } else if let Some(counted) = first_day_of(name) {
+                item.quotas.insert(counted, whole(name, value)?);
             } else if let Some(day) = name.strip_prefix('d').and_then(parse_day) {
                 item.days.entry(day).or_default().used = whole(name, value)?;
             } else if let Some(day) = name.strip_prefix('r').and_then(parse_day) {
@@ -81,7 +82,7 @@ impl MeterItem {
     /// alone are nothing to keep in history.
     pub(super) fn brought_to(&self, state: MeterState, limits: &Limits, now: Timestamp) -> Self {
         let mut quotas = self.quotas.clone();
-        quotas.extend(limits.quota.map(|quota| (quota.window(now).counter(), state.used)));
+        quotas.extend(limits.quota.map(|quota| (place(&quota.window(now)), state.used)));
         Self { tat: state.tat, method_tats: state.method_tats, quotas, ..Self::default() }
     }
 
@@ -92,17 +93,17 @@ impl MeterItem {
 
     /// The state that limits are decided on: the count of the current period.
     pub(crate) fn state(&self, limits: &Limits, now: Timestamp) -> MeterState {
-        let counted = limits.quota.and_then(|quota| self.quotas.get(&quota.window(now).counter()));
-        MeterState { tat: self.tat, method_tats: self.method_tats.clone(), used: counted.copied().unwrap_or_default() }
+        let used = limits.quota.map(|quota| self.counted(&quota.window(now))).unwrap_or_default();
+        MeterState { tat: self.tat, method_tats: self.method_tats.clone(), used }
     }
 
     pub(crate) fn days(&self) -> &BTreeMap<Date, DayCounts> {
         &self.days
     }
 
-    /// What counts against the quota in the period of this name.
-    pub(crate) fn counted(&self, counter: &str) -> i64 {
-        self.quotas.get(counter).copied().unwrap_or_default()
+    /// What counts against the quota in a period.
+    pub(crate) fn counted(&self, window: &QuotaWindow) -> i64 {
+        self.quotas.get(&place(window)).copied().unwrap_or_default()
     }
 
     /// Days that no clock somewhat behind can still count on: two or more days old.
@@ -132,19 +133,23 @@ impl MeterItem {
                 stale.extend(counts.remaining.map(|_| remaining_attribute(day)));
             }
         }
-        let is_over = |name: &str| {
-            first_day_of(name).is_some_and(|(period, first_day)| {
-                let periods_ago = match period {
-                    QuotaPeriod::Day => today.saturating_sub(2.days()),
-                    QuotaPeriod::Week => today.saturating_sub(14.days()),
-                    QuotaPeriod::Month => today.saturating_sub(62.days()),
-                };
-                first_day <= periods_ago
-            })
+        let is_over = |period, first_day| {
+            let periods_ago = match period {
+                QuotaPeriod::Day => today.saturating_sub(2.days()),
+                QuotaPeriod::Week => today.saturating_sub(14.days()),
+                QuotaPeriod::Month => today.saturating_sub(62.days()),
+            };
+            first_day <= periods_ago
         };
-        stale.extend(self.quotas.keys().filter(|name| is_over(name)).cloned());
+        let over = self.quotas.keys().filter(|(period, first_day)| is_over(*period, *first_day));
+        stale.extend(over.map(|(period, first_day)| counter(*period, *first_day)));
         stale
     }
+}
+
+/// Where a period's count is.
+fn place(window: &QuotaWindow) -> (QuotaPeriod, Date) {
+    (window.period, window.first_day)
 }
 
 /// The period, and its first day, that a counter like `qD20261123` counts.
@@ -210,7 +215,7 @@ mod tests {
             ("qM20261001", "1"),
             ("qM20260901", "1"),
         ]);
-        assert_eq!(item.stale(NOW), ["qD20261121", "qM20260901", "qW20261108"]);
+        assert_eq!(item.stale(NOW), ["qD20261121", "qW20261108", "qM20260901"]);
     }
 
     #[test]
