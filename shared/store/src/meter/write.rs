@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 
 use aws_sdk_dynamodb::config::Config;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
-use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use keyplan_domain::admission::write::Form;
@@ -113,6 +113,13 @@ impl Store {
                     | UpdateItemError::RequestLimitExceeded(_)
                     | UpdateItemError::ThrottlingException(_),
                 ) => Err(Failure::Throttled),
+                // Before it changed anything: what it adds to is no number.
+                Some(refused) if refused.code() == Some("ValidationException") => {
+                    Err(Failure::Over(StoreError::Corrupt {
+                        what: "of a meter",
+                        detail: "DynamoDB cannot carry out a write on what it holds".to_owned(),
+                    }))
+                }
                 _ => {
                     let told = StoreError::unavailable(OPERATION, &error);
                     // A wait that was long enough once is not gone through again.
