@@ -71,11 +71,16 @@ impl Admission {
         exchange: &mut Exchange<'a>,
     ) -> Result<(), Refusal> {
         let now = exchange.received;
-        let (limited, account) = tokio::join!(
-            async { if method.key_required { limited(configuration, exchange).await.map(Some) } else { Ok(None) } },
-            configuration.account(now),
-        );
-        let (limited, account) = (limited?, account?);
+        let limited =
+            async { if method.key_required { limited(configuration, exchange).await.map(Some) } else { Ok(None) } };
+        let (limited, account) = match configuration.known_account(now) {
+            Some(account) => (limited.await?, account),
+            // One request in a cache's life reads both at once.
+            None => {
+                let (limited, account) = Box::pin(async { tokio::join!(limited, configuration.account(now)) }).await;
+                (limited?, account?)
+            }
+        };
         let (of_account, of_stage) = (accounts_throttle(&account), stages_throttle(method, exchange));
         if let Some(limited) = limited.as_ref().filter(|_| of_account.is_some() || of_stage.is_some()) {
             self.refuse_known(limited, exchange).await?;

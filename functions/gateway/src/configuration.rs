@@ -175,6 +175,11 @@ impl Configuration {
         self.plans.get_or_outdated(id, now, OUTLIVES, ConfigurationError::is_of_table, read).await
     }
 
+    /// The account's settings, if they need not be read.
+    pub(crate) fn known_account(&self, now: Timestamp) -> Option<Arc<Account>> {
+        self.account.get(&(), now).flatten()
+    }
+
     /// The account's settings.
     pub(crate) async fn account(&self, now: Timestamp) -> Result<Arc<Account>, ConfigurationError> {
         let read = |is_news| async move {

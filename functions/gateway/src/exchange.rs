@@ -81,7 +81,7 @@ impl<'a> Exchange<'a> {
     /// not looked at.
     pub(crate) fn presented_key(&self) -> Option<&str> {
         let usage_identifier_key = self.authorized.as_ref().and_then(Authorized::usage_identifier_key);
-        self.stage.deployment.key_source.presented(self.request.header("x-api-key"), usage_identifier_key)
+        self.stage.deployment.key_source.presented(self.request.api_key(), usage_identifier_key)
     }
 
     pub(crate) fn domain_name(&self) -> &'a str {

@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, header};
+use http::{HeaderMap, HeaderName, Method, header};
 use keyplan_store::entropy;
 
 /// One HTTP request, whole, however it arrived. It has no `Debug`, since its
@@ -33,6 +33,13 @@ impl Request {
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         text(self.headers.get(name)?)
+    }
+
+    /// The key that the client sends.
+    #[must_use]
+    pub fn api_key(&self) -> Option<&str> {
+        const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+        text(self.headers.get(X_API_KEY)?)
     }
 
     /// What the client says it is.
