@@ -33,6 +33,7 @@
 mod bucket;
 mod lease;
 mod outage;
+mod seen;
 mod state;
 mod write;
 
@@ -40,7 +41,6 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use keyplan_domain::admission::flow::Flow;
 use keyplan_domain::admission::write::{ATTEMPTS, Busy, Form, SEVERAL, form};
 use keyplan_domain::admission::{Denied, Limits, Verdict};
 use keyplan_domain::id::UsagePlanId;
@@ -53,6 +53,7 @@ use quick_cache::sync::Cache;
 pub use self::bucket::{Buckets, Exhausted, Scope, Token};
 use self::lease::LeasedMeter;
 pub use self::outage::{KEPT, Metering};
+use self::seen::{Seen, refusal};
 pub(crate) use self::state::{DayCounts, MeterItem, day_attribute, remaining_attribute};
 use self::write::{Besides, Outcome, Write};
 use crate::clock::Clock;
@@ -77,44 +78,6 @@ pub struct Meter {
     proves_for: Duration,
     /// What this process holds of meters. One that is forgotten is lost.
     leases: Arc<Cache<Key, Arc<LeasedMeter>>>,
-}
-
-#[derive(Clone, Debug)]
-struct Seen {
-    item: Arc<MeterItem>,
-    at: Timestamp,
-    traffic: Traffic,
-    flow: Flow,
-}
-
-/// How first tries met the plan's bucket lately, not those that put them right,
-/// which come later for the time they are made at: up by one where it was busy,
-/// down by one where it was idle. Others use it too, so that one which was idle
-/// when it was seen is busy by now as a rule, if it was busy most of the time.
-#[derive(Clone, Copy, Debug, Default)]
-struct Traffic(u8);
-
-impl Traffic {
-    const MOST: u8 = 7;
-
-    fn met(self, is_busy: bool) -> Self {
-        if is_busy { Self(self.0.saturating_add(1).min(Self::MOST)) } else { Self(self.0.saturating_sub(1)) }
-    }
-
-    fn is_busy(self) -> bool {
-        self.0 > Self::MOST / 2
-    }
-
-    /// A first guess, put right by how the bucket was met before.
-    fn foresee(self, busy: Busy, limits: &Limits) -> Busy {
-        Busy { plan: busy.plan || limits.throttle.is_some() && self.is_busy(), ..busy }
-    }
-}
-
-impl Seen {
-    fn is_fresh(&self, now: Timestamp, life: Duration) -> bool {
-        self.at <= now && now.since(self.at) < life
-    }
 }
 
 /// A request that is admitted and paid for.
@@ -342,51 +305,11 @@ impl Meter {
         self.leases.clear();
     }
 
-    /// The refusal that what was seen proves, if it does, to a process that
-    /// holds `counted` tokens of the quota.
-    fn proof(&self, seen: &Seen, limits: &Limits, now: Timestamp, counted: u32) -> Option<Refused> {
-        if seen.is_fresh(now, self.proves_for) { refusal(&seen.item, limits, now, counted) } else { None }
-    }
-
     /// No state can make such a request conform: it only tells whether the
     /// quota is spent as well.
     async fn refuse_always(&self, plan: &UsagePlanId, key: &ApiKeyId, limits: &Limits) -> Result<Refused, StoreError> {
         let Standing { denied, reading } = self.standing(plan, key, limits).await?;
         Ok(Refused::without_a_write(denied.unwrap_or(Denied::Throttled { wait: None }), reading))
-    }
-
-    /// The refusal of a request that found the bucket empty when it asked, where
-    /// others take all that returns: to ask again would be to lose again. Nothing
-    /// is known so of a method's bucket, since its admissions are not counted alone.
-    fn exhausted(&self, at: &Key, item: &MeterItem, limits: &Limits, asked: Timestamp) -> Option<Refused> {
-        let gcra = limits.throttle.filter(|_| limits.method.is_none())?;
-        if !self.seen.get(at)?.flow.is_exhausted(gcra) {
-            return None;
-        }
-        refusal(item, limits, asked, 0).filter(|refused| matches!(refused.denied, Denied::Throttled { .. }))
-    }
-
-    fn remember(&self, at: &Key, item: MeterItem, limits: &Limits, now: Timestamp) -> Arc<MeterItem> {
-        self.remember_met(at, item, limits, now, None)
-    }
-
-    /// The same, where a write has shown whether the bucket was busy before it.
-    fn remember_met(
-        &self,
-        at: &Key,
-        item: MeterItem,
-        limits: &Limits,
-        now: Timestamp,
-        met: Option<bool>,
-    ) -> Arc<MeterItem> {
-        let (before, mut flow) = self.seen.get(at).map(|seen| (seen.traffic, seen.flow)).unwrap_or_default();
-        let traffic = met.map_or(before, |is_busy| before.met(is_busy));
-        if let Some(gcra) = limits.throttle {
-            flow.see(now, item.used_on(now.date()), gcra);
-        }
-        let item = Arc::new(item);
-        self.seen.insert(at.clone(), Seen { item: item.clone(), at: now, traffic, flow });
-        item
     }
 
     /// Copies days that no longer change from the meter to its history, where
@@ -401,19 +324,5 @@ impl Meter {
             Ok(()) => item.mark_kept(),
             Err(error) => tracing::warn!(%error, plan = %plan, key = %key, "usage history could not be written"),
         }
-    }
-}
-
-/// The refusal that a state proves. One that is implausible proves nothing and
-/// is repaired by the next write.
-fn refusal(item: &MeterItem, limits: &Limits, now: Timestamp, counted: u32) -> Option<Refused> {
-    let mut state = item.state(limits, now);
-    state.used = state.used.saturating_sub(i64::from(counted));
-    match limits.decide(&state, now, ONE) {
-        Verdict::Denied(denied) => {
-            let reading = Reading { limits: *limits, state, at: now };
-            Some(Refused::without_a_write(denied, reading))
-        }
-        Verdict::Admitted(_) | Verdict::Implausible(_) => None,
     }
 }
