@@ -214,14 +214,14 @@ impl LeasedBucket {
 
     /// What will be spent in a lease's life, at the pace of the last lease.
     fn expected(&self, now: Moment) -> u32 {
-        let Some(lease) = self.lease else { return 1 };
-        let pace = f64::from(lease.used) / now.since(lease.from).max(Duration::from_millis(1)).as_secs_f64();
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a float saturates, and is positive"
-        )]
-        let expected = (pace * LIFE.as_secs_f64()).ceil() as u32;
-        expected
+        self.lease.map_or(1, |lease| at_pace(lease.used, now.since(lease.from), LIFE, f64::ceil))
     }
+}
+
+/// How many come within `time` if `came` came in `taken`, rounded so.
+fn at_pace(came: u32, taken: Duration, time: Duration, rounded: fn(f64) -> f64) -> u32 {
+    let pace = f64::from(came) / taken.max(Duration::from_millis(1)).as_secs_f64();
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float saturates, and is positive")]
+    let expected = rounded(pace * time.as_secs_f64()) as u32;
+    expected
 }

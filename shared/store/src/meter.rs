@@ -35,6 +35,7 @@ mod lease;
 mod outage;
 mod seen;
 mod state;
+mod waiting;
 mod write;
 
 use std::num::NonZeroU32;
@@ -55,7 +56,7 @@ use self::lease::LeasedMeter;
 pub use self::outage::{KEPT, Metering};
 use self::seen::{Seen, refusal};
 pub(crate) use self::state::{DayCounts, MeterItem, day_attribute, remaining_attribute};
-use self::write::{Besides, Outcome, Write};
+use self::write::{Besides, OPERATION, Outcome, Write};
 use crate::clock::Clock;
 use crate::keys::{self, Key};
 use crate::{Store, StoreError};
@@ -238,7 +239,7 @@ impl Meter {
             }
         }
         // More want the item than it takes writes.
-        Err(StoreError::Throttled { operation: "UpdateItem" })
+        Err(StoreError::Throttled { operation: OPERATION })
     }
 
     /// How `key` stands under `limits` in `plan`; spends nothing. Without a

@@ -20,7 +20,7 @@ use keyplan_domain::id::RestApiId;
 use keyplan_domain::throttle::{Gcra, ThrottleSettings};
 use keyplan_domain::time::Timestamp;
 use keyplan_store::clock::SystemClock;
-use keyplan_store::{Buckets, Exhausted, Scope, Store, Tables, Token, entropy, keys};
+use keyplan_store::{Buckets, Exhausted, Scope, Store, Tables, Token, keys};
 use support::{ManualClock, NOON, connection, endpoint};
 use tokio::task::JoinSet;
 
@@ -76,8 +76,7 @@ struct Table {
 
 impl Table {
     async fn new() -> Self {
-        let suffix = entropy::rest_api_id();
-        let tables = Tables { config: format!("config-{suffix}"), usage: format!("usage-{suffix}") };
+        let tables = support::tables();
         let client = connection(endpoint().await).dynamodb();
         support::create_tables(&Store::new(client.clone(), tables.clone())).await;
         Self { client, tables, clock: ManualClock::at(NOON), api: RestApiId::new("abcdefghij") }

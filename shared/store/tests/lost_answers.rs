@@ -18,7 +18,7 @@ use keyplan_domain::admission::Limits;
 use keyplan_domain::id::{ApiKeyId, UsagePlanId};
 use keyplan_domain::quota::{QuotaPeriod, QuotaSettings};
 use keyplan_store::clock::Clock;
-use keyplan_store::{Admitted, Meter, Refused, Store, StoreError, Tables, entropy};
+use keyplan_store::{Admitted, Meter, Refused, Store, StoreError, entropy};
 use support::{ManualClock, NOON, connection, create_tables, endpoint, plan};
 
 const CAP: NonZeroU32 = NonZeroU32::new(10).unwrap();
@@ -62,8 +62,7 @@ struct Process {
 
 impl Process {
     async fn new() -> Self {
-        let suffix = entropy::rest_api_id();
-        let tables = Tables { config: format!("config-{suffix}"), usage: format!("usage-{suffix}") };
+        let tables = support::tables();
         let client = connection(endpoint().await).dynamodb();
         let (losing, clock) = (Losing::default(), ManualClock::at(NOON));
         let losing_client = Client::from_conf(client.config().to_builder().interceptor(losing.clone()).build());

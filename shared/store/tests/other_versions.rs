@@ -15,7 +15,7 @@ use keyplan_domain::id::{ApiKeyId, UsagePlanId};
 use keyplan_domain::outage::OnFailure;
 use keyplan_domain::quota::{QuotaPeriod, QuotaSettings};
 use keyplan_domain::throttle::ThrottleSettings;
-use keyplan_store::{Meter, Metering, Store, StoreError, Tables, entropy, keys};
+use keyplan_store::{Meter, Metering, Store, StoreError, entropy, keys};
 use support::{ManualClock, NOON, connection, create_tables, endpoint};
 
 type Attributes = HashMap<String, AttributeValue>;
@@ -34,8 +34,7 @@ struct Table {
 
 impl Table {
     async fn new() -> Self {
-        let suffix = entropy::rest_api_id();
-        let tables = Tables { config: format!("config-{suffix}"), usage: format!("usage-{suffix}") };
+        let tables = support::tables();
         let client = connection(endpoint().await).dynamodb();
         let name = tables.usage.clone();
         let store = Store::new(client.clone(), tables);

@@ -24,7 +24,7 @@ use keyplan_domain::quota::{QuotaPeriod, QuotaSettings};
 use keyplan_domain::throttle::{Gcra, ThrottleSettings};
 use keyplan_domain::time::Timestamp;
 use keyplan_store::clock::Clock;
-use keyplan_store::{Admitted, Exhausted, Metering, Refused, Scope, Store, StoreError, Tables, Token, entropy};
+use keyplan_store::{Admitted, Exhausted, Metering, Refused, Scope, Store, StoreError, Token, entropy};
 use support::{ManualClock, NOON, connection, endpoint, plan};
 
 const STRICT: NonZeroU32 = NonZeroU32::MIN;
@@ -110,8 +110,7 @@ struct Process {
 
 impl Process {
     async fn new(on_failure: OnFailure) -> Self {
-        let suffix = entropy::rest_api_id();
-        let tables = Tables { config: format!("config-{suffix}"), usage: format!("usage-{suffix}") };
+        let tables = support::tables();
         let client = connection(endpoint().await).dynamodb();
         let (wire, clock) = (Wire::default(), ManualClock::at(NOON));
         let watched = Client::from_conf(client.config().to_builder().interceptor(wire.clone()).build());

@@ -4,7 +4,7 @@
 //! answer comes another token may have returned. Where that takes longer than a
 //! token does, no answer ever proves a refusal: each shows a token that, by now,
 //! could be had, and that somebody else has by the time it is asked for. The count
-//! of admissions tells what the bucket's state does not. Where as many were
+//! of admissions tells what the bucket's state does not. Where about as many were
 //! admitted as tokens returned, whoever found the bucket empty when it asked has
 //! lost to others all that there was. Where fewer were, it only asked too early for
 //! what others had done since, and is to ask again.
@@ -24,10 +24,10 @@ const PATIENCE: Duration = Duration::from_millis(50);
 /// A meter's count, as seen over some time.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Flow {
-    first: Option<Seen>,
-    last: Option<Seen>,
+    /// First and last.
+    seen: Option<[Seen; 2]>,
     /// What was true of the time before: it is until more is seen.
-    was_exhausted: Option<bool>,
+    was_exhausted: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -41,14 +41,14 @@ impl Flow {
     /// Answers may come out of turn: an earlier one tells nothing new.
     pub fn see(&mut self, at: Timestamp, counted: u64, gcra: Gcra) {
         let seen = Seen { at, counted };
-        match (self.first, self.last) {
-            (Some(first), Some(last)) if first.at.date() == at.date() => {
-                self.last = Some(Seen { at: at.max(last.at), counted: counted.max(last.counted) });
-                if at.since(first.at) >= WINDOW {
-                    *self = Self { first: self.last, last: self.last, was_exhausted: Some(self.is_exhausted(gcra)) };
-                }
-            }
-            _ => *self = Self { first: Some(seen), last: Some(seen), was_exhausted: None },
+        let Some([first, last]) = self.seen.filter(|[first, _]| first.at.date() == at.date()) else {
+            *self = Self { seen: Some([seen, seen]), was_exhausted: false };
+            return;
+        };
+        let last = Seen { at: at.max(last.at), counted: counted.max(last.counted) };
+        self.seen = Some([first, last]);
+        if at.since(first.at) >= WINDOW {
+            *self = Self { seen: Some([last, last]), was_exhausted: self.is_exhausted(gcra) };
         }
     }
 
@@ -56,10 +56,10 @@ impl Flow {
     /// none is taken in the very moment in which it returns.
     #[must_use]
     pub fn is_exhausted(&self, gcra: Gcra) -> bool {
-        let (Some(first), Some(last)) = (self.first, self.last) else { return false };
+        let Some([first, last]) = self.seen else { return false };
         let time = last.at.since(first.at);
         if time < PATIENCE {
-            return self.was_exhausted.unwrap_or(false);
+            return self.was_exhausted;
         }
         let returned = u64::from(gcra.returning_within(time));
         (last.counted - first.counted).saturating_mul(5) >= returned.saturating_mul(4)

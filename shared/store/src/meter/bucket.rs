@@ -31,6 +31,7 @@ use keyplan_domain::throttle::Gcra;
 use keyplan_domain::time::Timestamp;
 use quick_cache::sync::Cache;
 
+use super::waiting::{self, Waiting};
 use super::write::{Besides, Outcome, Write};
 use crate::clock::Clock;
 use crate::keys::{self, Key};
@@ -122,8 +123,7 @@ impl Buckets {
             Err(wanted) => wanted,
         };
         if bucket.failures.load(Ordering::Acquire) != failures {
-            let detail = "the write that this one waited for failed".to_owned();
-            return Err(StoreError::Unavailable { operation: "UpdateItem", detail });
+            return Err(waiting::in_vain());
         }
         let asked = self.ask(&bucket, throttle, wanted).await;
         if asked.is_err() {
@@ -224,22 +224,6 @@ impl Drop for Token {
         if !self.is_spent {
             self.bucket.leased.lock().unwrap_or_else(PoisonError::into_inner).give_back(self.lease);
         }
-    }
-}
-
-/// Counts a request among those that wait, while it does.
-struct Waiting<'a>(&'a AtomicU32);
-
-impl<'a> Waiting<'a> {
-    fn at(waiting: &'a AtomicU32) -> Self {
-        waiting.fetch_add(1, Ordering::Relaxed);
-        Self(waiting)
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -14,7 +14,8 @@ use keyplan_domain::lease::Moment;
 use keyplan_domain::lease::key::{LeasedKey, Taking};
 use keyplan_domain::left::Reading;
 
-use super::write::{Besides, Outcome, Write};
+use super::waiting::{self, Waiting};
+use super::write::{Besides, OPERATION, Outcome, Write};
 use super::{ATTEMPTS, Admitted, Busy, Debit, Form, Meter, MeterItem, ONE, Refused, SEVERAL, Standing, form};
 use crate::StoreError;
 use crate::keys::{self, Key};
@@ -69,9 +70,9 @@ impl Meter {
         }
         let arrived = self.clock.now();
         let failures = meter.failures.load(Ordering::Acquire);
-        let waiting = Waiting::at(&meter.waiting);
-        if waiting.before >= cap.get().saturating_mul(WRITES_WAITED_FOR) {
-            return Err(StoreError::Throttled { operation: "UpdateItem" });
+        let place = Waiting::at(&meter.waiting);
+        if place.before >= cap.get().saturating_mul(WRITES_WAITED_FOR) {
+            return Err(StoreError::Throttled { operation: OPERATION });
         }
         let _asking = meter.asking.lock().await;
         if let Some(known) = self.spend_known(&at, &meter, limits) {
@@ -85,8 +86,7 @@ impl Meter {
             return Ok(Err(refused));
         }
         if meter.failures.load(Ordering::Acquire) != failures {
-            let detail = "the write that this one waited for failed".to_owned();
-            return Err(StoreError::Unavailable { operation: "UpdateItem", detail });
+            return Err(waiting::in_vain());
         }
         let asked = self.ask(plan, key, &at, &meter, limits, cap).await;
         if asked.is_err() {
@@ -211,11 +211,11 @@ impl Meter {
             match self.store.spend(write).await? {
                 Outcome::Written(new) if !is_repair => {
                     let new = self.remember_met(at, new, limits, now, guessed);
-                    let state = new.state(limits, now);
-                    let debit = Debit { tokens: tokens.get() - settled, quota: new.reading(limits, now).quota() };
+                    let read = new.reading(limits, now);
+                    let debit = Debit { tokens: tokens.get() - settled, quota: read.quota() };
                     let (taking, reading) = {
                         let mut leased = meter.leased();
-                        leased.granted(asking, &state);
+                        leased.granted(asking, &read.state);
                         // One that was reserved may have come due while it was written.
                         let waited = match leased.would_take(limits, from) {
                             Taking::Refused { wait } => wait.min(self.clock.moment().since(from)),
@@ -224,7 +224,7 @@ impl Meter {
                         (leased.take(limits, from.plus(waited)), leased.reading(now))
                     };
                     self.keep_history(plan, key, &new, now).await;
-                    let reading = reading.unwrap_or_else(|| new.reading(limits, now));
+                    let reading = reading.unwrap_or(read);
                     match taking {
                         Taking::Taken => return Ok(Ok(Admitted { reading, debit: Some(debit) })),
                         Taking::Refused { wait } => {
@@ -250,7 +250,7 @@ impl Meter {
             }
         }
         // More want the item than it takes writes.
-        Err(StoreError::Throttled { operation: "UpdateItem" })
+        Err(StoreError::Throttled { operation: OPERATION })
     }
 }
 
@@ -280,25 +280,6 @@ impl Held {
             used: state.used.saturating_sub(i64::from(self.counted)),
             ..state
         }
-    }
-}
-
-/// Counts a request among those that wait, while it does.
-struct Waiting<'a> {
-    all: &'a AtomicU32,
-    /// Those that came earlier.
-    before: u32,
-}
-
-impl<'a> Waiting<'a> {
-    fn at(all: &'a AtomicU32) -> Self {
-        Self { all, before: all.fetch_add(1, Ordering::Relaxed) }
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.all.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -131,7 +131,7 @@ impl Store {
     }
 }
 
-const OPERATION: &str = "UpdateItem";
+pub(super) const OPERATION: &str = "UpdateItem";
 
 /// Why a write has no outcome.
 enum Failure {

@@ -66,10 +66,14 @@ pub fn connection(endpoint: String) -> Connection {
     }
 }
 
-pub async fn store() -> Store {
+/// Names that nobody else uses.
+pub fn tables() -> Tables {
     let suffix = entropy::rest_api_id();
-    let tables = Tables { config: format!("config-{suffix}"), usage: format!("usage-{suffix}") };
-    let store = Store::new(connection(endpoint().await).dynamodb(), tables);
+    Tables { config: format!("config-{suffix}"), usage: format!("usage-{suffix}") }
+}
+
+pub async fn store() -> Store {
+    let store = Store::new(connection(endpoint().await).dynamodb(), tables());
     create_tables(&store).await;
     store
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::lease::Moment;
+use crate::lease::{Moment, at_pace};
 
 /// Time for which requests are counted before they are counted anew.
 const WINDOW: Duration = Duration::from_millis(500);
@@ -57,15 +57,7 @@ impl Demand {
 
     /// Requests that will come within `time`, at the pace of those that came.
     pub(super) fn within(&self, time: Duration, now: Moment) -> u32 {
-        let Some(from) = self.from else { return 1 };
-        let came = f64::from(self.admitted.saturating_add(self.refused));
-        let pace = came / now.since(from).max(Duration::from_millis(1)).as_secs_f64();
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a float saturates, and is positive"
-        )]
-        let expected = (pace * time.as_secs_f64()).floor() as u32;
-        expected
+        let came = self.admitted.saturating_add(self.refused);
+        self.from.map_or(1, |from| at_pace(came, now.since(from), time, f64::floor))
     }
 }

@@ -10,13 +10,12 @@ use keyplan_domain::time::Timestamp;
 use super::unsettled::Batch;
 use crate::item::number;
 use crate::keys::Key;
+use crate::meter::write::OPERATION;
 use crate::meter::{day_attribute, remaining_attribute};
 use crate::{Store, StoreError};
 
 /// The id of the last batch that was counted.
 const SETTLED: &str = "s";
-
-const OPERATION: &str = "UpdateItem";
 
 impl Store {
     /// Counts a batch, whatever the limits. The item keeps the id of the last
