@@ -111,6 +111,7 @@ impl Api {
             tags: BTreeMap::new(),
             created_date: CREATED,
             next_slot: 0,
+            version: 0,
         };
         Ok(self.store.create_usage_plan(&plan).await?.id)
     }

@@ -185,13 +185,15 @@ fn stages_throttle<'a>(method: &'a DeployedMethod, exchange: &Exchange<'a>) -> O
         verb: throttled.verb,
     };
     let refusal = |wait| Refusal::StageThrottled { wait };
-    Some(SharedThrottle { scope, throttle: throttled.settings.into(), refusal })
+    let throttle = Gcra::from(throttled.settings).of_version(stage.version);
+    Some(SharedThrottle { scope, throttle, refusal })
 }
 
 /// The account's throttle, where somebody has set one.
 fn accounts_throttle(account: &Account) -> Option<SharedThrottle<'static>> {
     let refusal = |wait| Refusal::AccountThrottled { wait };
-    Some(SharedThrottle { scope: Scope::Account, throttle: account.throttle?.into(), refusal })
+    let throttle = Gcra::from(account.throttle?).of_version(account.version);
+    Some(SharedThrottle { scope: Scope::Account, throttle, refusal })
 }
 
 /// Finds the key that a request presents, and the plan that lets it in.

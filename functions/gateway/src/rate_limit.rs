@@ -67,7 +67,7 @@ mod tests {
 
     use keyplan_domain::admission::{Limits, MeterState, MethodLimit};
     use keyplan_domain::quota::{QuotaPeriod, QuotaSettings};
-    use keyplan_domain::throttle::ThrottleSettings;
+    use keyplan_domain::throttle::{Bucket, ThrottleSettings};
 
     use super::*;
     use crate::testing::NOON;
@@ -94,7 +94,8 @@ mod tests {
             }),
             quota: Some(QuotaSettings { limit: 10_000, offset: 0, period: QuotaPeriod::Month }),
         };
-        let state = MeterState { tat: Some(after(1)), method_tats: [(1, after(4))].into(), used: 9 };
+        let bucket = |seconds| Bucket { tat: after(seconds), gcra: None };
+        let state = MeterState { bucket: Some(bucket(1)), methods: [(1, bucket(4))].into(), used: 9 };
         assert_eq!(
             told(limits, &state),
             [

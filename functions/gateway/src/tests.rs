@@ -161,6 +161,7 @@ impl Bench {
             tags: BTreeMap::new(),
             created_date: NOON,
             next_slot: 0,
+            version: 0,
         };
         limit(&mut plan);
         self.store.create_usage_plan(&plan).await.unwrap().id

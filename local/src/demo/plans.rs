@@ -149,6 +149,7 @@ fn plan(id: &str, name: &str, now: Timestamp) -> UsagePlan {
         tags: BTreeMap::new(),
         created_date: now,
         next_slot: 0,
+        version: 0,
     }
 }
 

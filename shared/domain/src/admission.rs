@@ -9,7 +9,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use crate::quota::QuotaSettings;
-use crate::throttle::{Gcra, Nonconforming, Tat};
+use crate::throttle::{Bucket, Gcra, Nonconforming};
 use crate::time::Timestamp;
 
 /// What limits a request. `None` does not limit it.
@@ -36,10 +36,10 @@ pub struct MethodLimit {
 /// question only: other periods have other counters.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct MeterState {
-    /// The plan throttle's TAT; `None` when never used.
-    pub tat: Option<Tat>,
-    /// The method throttles' TATs, by slot.
-    pub method_tats: BTreeMap<u16, Tat>,
+    /// The plan throttle's bucket; `None` when never used.
+    pub bucket: Option<Bucket>,
+    /// The method throttles', by slot.
+    pub methods: BTreeMap<u16, Bucket>,
     /// What counts against the quota of the current period; below 0 when the
     /// operator granted more than the quota.
     pub used: i64,
@@ -67,51 +67,54 @@ pub enum Verdict {
     Admitted(MeterState),
     /// It does not; nothing is spent.
     Denied(Denied),
-    /// A TAT lies further ahead than these settings can bring it, by any clock
-    /// that is right to a second: the settings changed, or a clock ran ahead. It
-    /// proves nothing and is to be replaced by this state, with TATs clamped to
-    /// a full bucket's debt.
-    Implausible(MeterState),
+    /// It does not, but a bucket is not as these limits bring it about: the
+    /// settings changed, or a clock ran ahead by more than a second. So it proves
+    /// nothing, and is to be replaced by this state, in which its buckets are
+    /// [converted](Gcra::converted).
+    Outdated(MeterState),
 }
 
 impl Limits {
-    /// Decides on `tokens` requests at `now`. When throttle and quota would
-    /// both refuse, it is for the quota: waiting for the throttle would not help.
+    /// Decides on `tokens` requests at `now`, by the limits [in
+    /// force](Limits::in_force). When throttle and quota would both refuse, it is
+    /// for the quota: waiting for the throttle would not help.
     #[must_use]
     pub fn decide(&self, state: &MeterState, now: Timestamp, tokens: NonZeroU32) -> Verdict {
         if let Some(denied) = self.quota_denies(state.used, now, tokens) {
             return Verdict::Denied(denied);
         }
-        let clamped = self.clamp(state, now);
-        if clamped != *state {
-            return Verdict::Implausible(clamped);
+        let limits = self.in_force(state);
+        let converted = limits.converted(state, now);
+        match limits.admit(&converted, now, tokens) {
+            Ok(next) => Verdict::Admitted(next),
+            Err(_) if converted != *state => Verdict::Outdated(converted),
+            Err(Nonconforming::Wait(wait)) => Verdict::Denied(Denied::Throttled { wait: Some(wait) }),
+            Err(Nonconforming::Never) => Verdict::Denied(Denied::Throttled { wait: None }),
         }
-        let throttled = |nonconforming| {
-            Verdict::Denied(Denied::Throttled {
-                wait: match nonconforming {
-                    Nonconforming::Wait(wait) => Some(wait),
-                    Nonconforming::Never => None,
-                },
-            })
-        };
-        let mut next = state.clone();
-        let plan = self.throttle.map(|gcra| gcra.admit(state.tat, now, tokens)).transpose();
-        let method = self
-            .method
-            .map(|method| method.throttle.admit(state.method_tats.get(&method.slot).copied(), now, tokens))
-            .transpose();
-        match (plan, method) {
-            (Err(a), Err(b)) => return throttled(longer(a, b)),
-            (Err(nonconforming), _) | (_, Err(nonconforming)) => return throttled(nonconforming),
-            (Ok(tat), Ok(method_tat)) => {
-                next.tat = tat.or(next.tat);
-                if let (Some(method), Some(tat)) = (self.method, method_tat) {
-                    next.method_tats.insert(method.slot, tat);
-                }
-            }
+    }
+
+    /// The limits by which `state` is to be judged: each throttle as it is [in
+    /// force](Gcra::in_force) for its bucket.
+    #[must_use]
+    pub fn in_force(&self, state: &MeterState) -> Self {
+        Self {
+            throttle: self.throttle.map(|gcra| gcra.in_force(state.bucket)),
+            method: self.method.map(|method| MethodLimit {
+                throttle: method.throttle.in_force(state.methods.get(&method.slot).copied()),
+                ..method
+            }),
+            quota: self.quota,
         }
-        next.used = next.used.saturating_add(i64::from(tokens.get()));
-        Verdict::Admitted(next)
+    }
+
+    /// Whether both limit alike, whichever version set them.
+    #[must_use]
+    pub fn are_same(&self, other: &Self) -> bool {
+        let is_same_method =
+            |a: &MethodLimit, b: &MethodLimit| a.slot == b.slot && a.throttle.is_same_bucket(&b.throttle);
+        self.quota == other.quota
+            && both(self.throttle.as_ref(), other.throttle.as_ref(), Gcra::is_same_bucket)
+            && both(self.method.as_ref(), other.method.as_ref(), is_same_method)
     }
 
     /// Whether a throttle refuses whatever the state.
@@ -127,9 +130,9 @@ impl Limits {
         match self.decide(state, now, NonZeroU32::MIN) {
             Verdict::Admitted(_) => None,
             Verdict::Denied(denied) => Some(denied),
-            Verdict::Implausible(clamped) => match self.decide(&clamped, now, NonZeroU32::MIN) {
+            Verdict::Outdated(converted) => match self.decide(&converted, now, NonZeroU32::MIN) {
                 Verdict::Denied(denied) => Some(denied),
-                Verdict::Admitted(_) | Verdict::Implausible(_) => None,
+                Verdict::Admitted(_) | Verdict::Outdated(_) => None,
             },
         }
     }
@@ -140,23 +143,48 @@ impl Limits {
             .then(|| Denied::QuotaSpent { resets: quota.window(now).resets() })
     }
 
-    /// `state` with no TAT that these limits cannot have brought about.
-    fn clamp(&self, state: &MeterState, now: Timestamp) -> MeterState {
-        let mut clamped = state.clone();
-        if let (Some(gcra), Some(tat)) = (self.throttle, clamped.tat.as_mut()) {
-            *tat = clamped_tat(gcra, *tat, now);
+    /// `state` with the buckets that these limits reach as they stand under them.
+    fn converted(&self, state: &MeterState, now: Timestamp) -> MeterState {
+        let mut converted = state.clone();
+        if let (Some(gcra), Some(bucket)) = (self.throttle, converted.bucket.as_mut()) {
+            *bucket = gcra.converted(*bucket, now);
         }
         if let Some(method) = self.method
-            && let Some(tat) = clamped.method_tats.get_mut(&method.slot)
+            && let Some(bucket) = converted.methods.get_mut(&method.slot)
         {
-            *tat = clamped_tat(method.throttle, *tat, now);
+            *bucket = method.throttle.converted(*bucket, now);
         }
-        clamped
+        converted
+    }
+
+    /// The state after `tokens`, taken of what these limits reach in `state`.
+    fn admit(&self, state: &MeterState, now: Timestamp, tokens: NonZeroU32) -> Result<MeterState, Nonconforming> {
+        let mut next = state.clone();
+        let plan = self.throttle.map(|gcra| gcra.take(state.bucket, now, tokens)).transpose();
+        let method = self
+            .method
+            .map(|method| method.throttle.take(state.methods.get(&method.slot).copied(), now, tokens))
+            .transpose();
+        let (bucket, of_method) = match (plan, method) {
+            (Err(a), Err(b)) => return Err(longer(a, b)),
+            (plan, method) => (plan?, method?),
+        };
+        next.bucket = bucket.or(next.bucket);
+        if let (Some(method), Some(bucket)) = (self.method, of_method) {
+            next.methods.insert(method.slot, bucket);
+        }
+        next.used = next.used.saturating_add(i64::from(tokens.get()));
+        Ok(next)
     }
 }
 
-fn clamped_tat(gcra: Gcra, tat: Tat, now: Timestamp) -> Tat {
-    if gcra.is_plausible(tat, now) { tat } else { gcra.furthest(now) }
+/// Whether both are there and alike, or neither is there.
+fn both<T>(a: Option<&T>, b: Option<&T>, are_alike: impl Fn(&T, &T) -> bool) -> bool {
+    match (a, b) {
+        (Some(a), Some(b)) => are_alike(a, b),
+        (None, None) => true,
+        _ => false,
+    }
 }
 
 fn longer(a: Nonconforming, b: Nonconforming) -> Nonconforming {
@@ -183,11 +211,15 @@ mod tests {
         }
     }
 
+    fn bucket(tat: i128) -> Option<Bucket> {
+        Some(Bucket { tat, gcra: None })
+    }
+
     fn spend(limits: &Limits, state: &MeterState) -> Result<MeterState, Denied> {
         match limits.decide(state, NOW, ONE) {
             Verdict::Admitted(next) => Ok(next),
             Verdict::Denied(denied) => Err(denied),
-            Verdict::Implausible(_) => panic!("a state of these very limits"),
+            Verdict::Outdated(_) => panic!("a state of these very limits"),
         }
     }
 
@@ -221,7 +253,7 @@ mod tests {
     fn a_throttle_that_refuses_everything_still_leaves_a_spent_quota_to_be_named() {
         let mut limits = limits(0, 1);
         assert!(limits.never_conforms());
-        let spent = MeterState { used: 1, tat: Some(i128::MAX), ..MeterState::default() };
+        let spent = MeterState { used: 1, bucket: bucket(i128::MAX), ..MeterState::default() };
         assert!(matches!(limits.denies(&spent, NOW), Some(Denied::QuotaSpent { .. })));
         let unspent = MeterState { used: 0, ..spent };
         assert_eq!(limits.denies(&unspent, NOW), Some(Denied::Throttled { wait: None }));
@@ -239,24 +271,26 @@ mod tests {
     #[test]
     fn a_tat_that_these_settings_cannot_reach_is_replaced() {
         let limits = limits(2, 10);
-        let state = MeterState { tat: Some(i128::MAX), ..MeterState::default() };
-        let Verdict::Implausible(clamped) = limits.decide(&state, NOW, ONE) else {
+        let state = MeterState { bucket: bucket(i128::MAX), ..MeterState::default() };
+        let Verdict::Outdated(converted) = limits.decide(&state, NOW, ONE) else {
             panic!("taken for proof");
         };
-        assert_eq!(clamped.tat, Some(i128::from(NOW.plus(Duration::from_secs(2)).as_nanos())));
-        assert!(matches!(limits.decide(&clamped, NOW, ONE), Verdict::Denied(Denied::Throttled { .. })));
+        let full = i128::from(NOW.plus(Duration::from_secs(2)).as_nanos());
+        assert_eq!(converted.bucket, Some(Bucket { tat: full, gcra: limits.throttle }));
+        assert!(matches!(limits.decide(&converted, NOW, ONE), Verdict::Denied(Denied::Throttled { .. })));
     }
 
     #[test]
     fn a_debt_by_a_clock_somewhat_ahead_is_a_debt() {
         let limits = limits(2, 10);
         let ahead = NOW.plus(TOLERATED_SKEW);
-        let debt = |now: Timestamp| Some(i128::from(now.plus(Duration::from_secs(2)).as_nanos()));
-        let state = MeterState { tat: debt(ahead), ..MeterState::default() };
+        let debt = |now: Timestamp| bucket(i128::from(now.plus(Duration::from_secs(2)).as_nanos()));
+        let state = MeterState { bucket: debt(ahead), ..MeterState::default() };
         let wait = Some(Duration::from_secs(2));
         assert_eq!(limits.decide(&state, NOW, ONE), Verdict::Denied(Denied::Throttled { wait }));
-        let further = MeterState { tat: debt(ahead.plus(Duration::from_nanos(1))), ..MeterState::default() };
-        let clamped = MeterState { tat: debt(NOW), ..MeterState::default() };
-        assert_eq!(limits.decide(&further, NOW, ONE), Verdict::Implausible(clamped));
+        let further = MeterState { bucket: debt(ahead.plus(Duration::from_nanos(1))), ..MeterState::default() };
+        let bucket = debt(NOW).map(|bucket| Bucket { gcra: limits.throttle, ..bucket });
+        let converted = MeterState { bucket, ..MeterState::default() };
+        assert_eq!(limits.decide(&further, NOW, ONE), Verdict::Outdated(converted));
     }
 }

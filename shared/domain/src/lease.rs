@@ -26,7 +26,7 @@ mod tests;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use crate::throttle::{Gcra, Nonconforming, Tat};
+use crate::throttle::{Bucket, Gcra, Nonconforming};
 use crate::time::Timestamp;
 
 /// How long a lease lasts. What is left of it then is lost.
@@ -64,8 +64,8 @@ impl Moment {
 pub struct LeasedBucket {
     gcra: Gcra,
     lease: Option<Lease>,
-    /// As last seen. It only grows, unless settings or clocks change.
-    tat: Option<Tat>,
+    /// As last seen. Its TAT only grows, unless settings or clocks change.
+    seen: Option<Bucket>,
     leases: u64,
 }
 
@@ -106,21 +106,23 @@ impl LeasedBucket {
     /// A bucket of which nothing is known yet.
     #[must_use]
     pub fn new(gcra: Gcra) -> Self {
-        Self { gcra, lease: None, tat: None, leases: 0 }
+        Self { gcra, lease: None, seen: None, leases: 0 }
     }
 
     /// Keeps to `gcra` from here on. If that is a change, the lease is given up
     /// and what was seen proves nothing any more.
     pub fn keep_to(&mut self, gcra: Gcra) {
-        if self.gcra != gcra {
+        if self.gcra.is_same_bucket(&gcra) {
+            self.gcra = gcra;
+        } else {
             *self = Self { leases: self.leases, ..Self::new(gcra) };
         }
     }
 
-    /// The TAT as last seen.
+    /// The shared bucket as last seen.
     #[must_use]
-    pub fn tat(&self) -> Option<Tat> {
-        self.tat
+    pub fn last_seen(&self) -> Option<Bucket> {
+        self.seen
     }
 
     /// Takes one token. `waiting` requests, this one included, want one.
@@ -154,10 +156,11 @@ impl LeasedBucket {
             Taking::Refused { wait } => return Err(wait),
             Taking::Ask(_) => {}
         }
-        let clamped = |tat| if self.gcra.is_plausible(tat, now.wall) { tat } else { self.gcra.furthest(now.wall) };
-        match self.gcra.admit(self.tat.map(clamped), now.wall, NonZeroU32::MIN) {
-            Ok(tat) => {
-                self.tat = Some(tat);
+        let gcra = self.gcra.in_force(self.seen);
+        let bucket = self.seen.map(|bucket| gcra.converted(bucket, now.wall));
+        match gcra.take(bucket, now.wall, NonZeroU32::MIN) {
+            Ok(bucket) => {
+                self.seen = Some(bucket);
                 Ok(UNASKED)
             }
             Err(Nonconforming::Wait(wait)) => Err(Some(wait)),
@@ -166,27 +169,28 @@ impl LeasedBucket {
     }
 
     /// Notes that `tokens` were granted by a write that was begun at `from` and
-    /// left the bucket at `tat`. One of them is the asker's own; it is of the
-    /// lease that is given.
-    pub fn granted(&mut self, tokens: NonZeroU32, from: Moment, tat: Option<Tat>) -> LeaseId {
+    /// left the bucket so. One of them is the asker's own; it is of the lease that
+    /// is given.
+    pub fn granted(&mut self, tokens: NonZeroU32, from: Moment, bucket: Option<Bucket>) -> LeaseId {
         self.leases += 1;
         let id = LeaseId(self.leases);
         self.lease = Some(Lease { id, from, left: tokens.get() - 1, used: 1 });
-        self.tat = tat;
+        self.seen = bucket;
         id
     }
 
     /// Notes what a write that was not granted has shown of the bucket.
-    pub fn seen(&mut self, tat: Option<Tat>) {
-        self.tat = tat;
+    pub fn seen(&mut self, bucket: Option<Bucket>) {
+        self.seen = bucket;
     }
 
     /// Takes a token back whose request was refused elsewhere. That of a lease
     /// which is over is lost.
     pub fn give_back(&mut self, id: LeaseId) {
         if id == UNASKED {
-            let token = self.gcra.increment(NonZeroU32::MIN).unwrap_or_default();
-            self.tat = self.tat.map(|tat| tat.saturating_sub(token));
+            if let Some(bucket) = self.seen.as_mut() {
+                bucket.tat = bucket.tat.saturating_sub(bucket.gcra.unwrap_or(self.gcra).returning(1));
+            }
             return;
         }
         if let Some(lease) = self.lease.as_mut().filter(|lease| lease.id == id) {
@@ -195,11 +199,12 @@ impl LeasedBucket {
         }
     }
 
-    /// How long no token can be had, as far as the TAT proves it. One further
-    /// ahead than these settings can bring it proves nothing.
+    /// How long no token can be had, as far as what was seen proves it. A bucket
+    /// of other settings proves nothing.
     fn proof(&self, now: Timestamp) -> Option<Duration> {
-        let tat = self.tat.filter(|tat| self.gcra.is_plausible(*tat, now))?;
-        match self.gcra.admit(Some(tat), now, NonZeroU32::MIN) {
+        let gcra = self.gcra.in_force(self.seen);
+        let bucket = self.seen.filter(|bucket| gcra.converted(*bucket, now) == *bucket)?;
+        match gcra.take(Some(bucket), now, NonZeroU32::MIN) {
             Err(Nonconforming::Wait(wait)) => Some(wait),
             Ok(_) | Err(Nonconforming::Never) => None,
         }
@@ -207,8 +212,8 @@ impl LeasedBucket {
 
     fn wanted(&self, now: Moment, waiting: u32) -> NonZeroU32 {
         let ahead = self.expected(now).min(self.gcra.returning_within(WORTH));
-        let tat = self.tat.filter(|tat| self.gcra.is_plausible(*tat, now.wall));
-        let available = self.gcra.available(tat, now.wall);
+        let gcra = self.gcra.in_force(self.seen);
+        let available = gcra.available(self.seen, now.wall);
         NonZeroU32::new(ahead.max(waiting).min(available)).unwrap_or(NonZeroU32::MIN)
     }
 

@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use crate::admission::{Limits, MeterState};
+use crate::admission::{Limits, MeterState, MethodLimit};
 use crate::quota::{QuotaSettings, QuotaWindow};
-use crate::throttle::{Gcra, Tat};
+use crate::throttle::{Bucket, Gcra};
 use crate::time::Timestamp;
 
 /// A meter as it was read at a moment, and the limits it was read for. What is left
@@ -95,23 +95,22 @@ impl Limits {
     /// What `state` leaves of these limits at `now`.
     #[must_use]
     pub fn left(&self, state: &MeterState, now: Timestamp) -> Left {
+        let limits = self.in_force(state);
+        let of_method = |method: MethodLimit| (method.throttle, state.methods.get(&method.slot).copied());
         Left {
-            throttle: self.throttle.map(|gcra| TokensLeft::of(gcra, state.tat, now)),
-            method: self
-                .method
-                .map(|method| TokensLeft::of(method.throttle, state.method_tats.get(&method.slot).copied(), now)),
+            throttle: limits.throttle.map(|gcra| TokensLeft::of(gcra, state.bucket, now)),
+            method: limits.method.map(of_method).map(|(gcra, bucket)| TokensLeft::of(gcra, bucket, now)),
             quota: self.quota.map(|quota| QuotaLeft::of(quota, state.used, now)),
         }
     }
 }
 
 impl TokensLeft {
-    fn of(gcra: Gcra, tat: Option<Tat>, now: Timestamp) -> Self {
+    fn of(gcra: Gcra, bucket: Option<Bucket>, now: Timestamp) -> Self {
         let burst = gcra.burst();
         let refill = gcra.nanos_to_refill().filter(|_| !gcra.never_admits());
-        // One further ahead comes from other settings and would be clamped.
-        let tat = tat.map(|tat| tat.min(gcra.furthest(now)));
-        let tokens = gcra.available(tat, now);
+        let tokens = gcra.available(bucket, now);
+        let tat = bucket.map(|bucket| gcra.converted(bucket, now).tat.min(gcra.furthest(now)));
         let owed = tat.map_or(0, |tat| tat.saturating_sub(i128::from(now.as_nanos())).max(0));
         let next_in = refill.filter(|_| tokens < burst).map(|refill| {
             let period = refill / i128::from(burst);
@@ -156,7 +155,7 @@ mod tests {
     use super::*;
     use crate::admission::MethodLimit;
     use crate::quota::QuotaPeriod;
-    use crate::throttle::{Nonconforming, ThrottleSettings};
+    use crate::throttle::{Nonconforming, Tat, ThrottleSettings};
 
     const ONE: NonZeroU32 = NonZeroU32::MIN;
     /// 2026-11-25T10:00:00Z.
@@ -177,7 +176,8 @@ mod tests {
             method: Some(MethodLimit { slot: 3, throttle: gcra(1.0, 4) }),
             quota: Some(QuotaSettings { limit: 100, offset: 0, period: QuotaPeriod::Day }),
         };
-        let state = MeterState { tat: Some(in_seconds(3)), method_tats: [(3, in_seconds(4))].into(), used: 58 };
+        let bucket = |seconds| Bucket { tat: in_seconds(seconds), gcra: None };
+        let state = MeterState { bucket: Some(bucket(3)), methods: [(3, bucket(4))].into(), used: 58 };
         let left = limits.left(&state, NOW);
         let seconds = |seconds| Some(Duration::from_secs(seconds));
         let half = Some(Duration::from_millis(500));
@@ -229,7 +229,7 @@ mod tests {
 
     #[test]
     fn a_debt_of_other_settings_counts_for_no_more_than_an_empty_bucket() {
-        let left = TokensLeft::of(gcra(1.0, 2), Some(Tat::MAX), NOW);
+        let left = TokensLeft::of(gcra(1.0, 2), Some(Bucket { tat: Tat::MAX, gcra: None }), NOW);
         assert_eq!((left.tokens, left.full_in), (0, Some(Duration::from_secs(2))));
     }
 
@@ -260,7 +260,7 @@ mod tests {
                 tat = gcra.admit(tat, NOW, ONE).ok().or(tat);
             }
             let now = NOW.plus(Duration::from_nanos(u64::try_from(later).unwrap()));
-            let left = TokensLeft::of(gcra, tat, now);
+            let left = TokensLeft::of(gcra, tat.map(|tat| Bucket { tat, gcra: Some(gcra) }), now);
             if let Some(next_in) = left.next_in {
                 let more = NonZeroU32::new(left.tokens + 1).unwrap();
                 prop_assert!(gcra.admit(tat, now.plus(next_in), more).is_ok());

@@ -9,7 +9,7 @@ use crate::admission::{Limits, MethodLimit};
 use crate::id::RestApiId;
 pub use crate::id::UsagePlanId;
 use crate::quota::QuotaSettings;
-use crate::throttle::ThrottleSettings;
+use crate::throttle::{Gcra, ThrottleSettings};
 use crate::time::Timestamp;
 
 /// A usage plan: the stages it opens, and the limits of each of its keys there.
@@ -44,6 +44,9 @@ pub struct UsagePlan {
     /// no throttle inherits another's bucket.
     #[serde(default)]
     pub next_slot: u16,
+    /// Which version of it this is: later ones are higher. 0 where none is kept.
+    #[serde(skip)]
+    pub version: u64,
 }
 
 /// A stage in a plan.
@@ -111,9 +114,10 @@ impl UsagePlan {
         let of = |verb: &str| stage.throttle.get(&format!("{resource_path}/{verb}"));
         // Most plans have none, and need not spell any.
         let method = if stage.throttle.is_empty() { None } else { of(verb).or_else(|| of("ANY")) };
+        let gcra = |settings: ThrottleSettings| Gcra::from(settings).of_version(self.version);
         Limits {
-            throttle: self.throttle.map(Into::into),
-            method: method.map(|throttle| MethodLimit { slot: throttle.slot, throttle: throttle.settings.into() }),
+            throttle: self.throttle.map(gcra),
+            method: method.map(|throttle| MethodLimit { slot: throttle.slot, throttle: gcra(throttle.settings) }),
             quota: self.quota,
         }
     }
@@ -144,6 +148,7 @@ mod tests {
             tags: BTreeMap::new(),
             created_date: Timestamp::default(),
             next_slot: 2,
+            version: 0,
         }
     }
 

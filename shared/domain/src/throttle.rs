@@ -40,6 +40,25 @@ impl ThrottleSettings {
 /// than a [`Timestamp`], since slow rates and large bursts reach far ahead.
 pub type Tat = i128;
 
+/// A bucket that is shared: its TAT, and by which settings that is to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Bucket {
+    /// When it will be full again.
+    pub tat: Tat,
+    /// The settings by which it was brought about; `None` where that is not
+    /// known, and then whoever reads it takes them for its own.
+    pub gcra: Option<Gcra>,
+}
+
+impl Bucket {
+    /// Whether it is full at `now`: by any settings, so that it does not matter
+    /// which brought it about.
+    #[must_use]
+    pub fn is_full(&self, now: Timestamp) -> bool {
+        self.tat <= i128::from(now.as_nanos())
+    }
+}
+
 /// By how much clocks may differ. Within it a debt that a clock ahead has run up
 /// is a debt to all. Were it cut down to what the clock behind thinks possible,
 /// the one ahead would find tokens again at once, and both together would admit
@@ -59,8 +78,9 @@ pub struct Gcra {
     /// ever does.
     nanos_per_token: Option<i128>,
     burst: u32,
-    /// Nanoseconds until the last token that may be taken comes due.
-    reach: i128,
+    /// Whether tokens may be taken that come due within [`AHEAD`].
+    is_ahead: bool,
+    version: u64,
 }
 
 /// Why a request does not conform now.
@@ -80,24 +100,107 @@ impl From<ThrottleSettings> for Gcra {
         let in_range = period.is_finite() && period <= 1e30;
         #[expect(clippy::cast_possible_truncation, reason = "finite and below i128's range, checked above")]
         let nanos_per_token = (settings.rate_limit > 0.0 && in_range).then_some((period as i128).max(1));
-        Self { nanos_per_token, burst: settings.burst_limit, reach: 0 }
+        Self { nanos_per_token, burst: settings.burst_limit, is_ahead: false, version: 0 }
     }
 }
 
 impl Gcra {
+    /// A bucket of `burst` tokens, of which one takes `nanos_per_token` to return;
+    /// `None` where that is not above 0.
+    #[must_use]
+    pub fn new(nanos_per_token: i128, burst: u32) -> Option<Self> {
+        (nanos_per_token > 0).then_some(Self {
+            nanos_per_token: Some(nanos_per_token),
+            burst,
+            is_ahead: false,
+            version: 0,
+        })
+    }
+
+    /// The same bucket, set by this version of whatever sets it. A bucket that
+    /// processes share goes by the latest that any of them knows: see
+    /// [`Gcra::in_force`].
+    #[must_use]
+    pub fn of_version(self, version: u64) -> Self {
+        Self { version, ..self }
+    }
+
+    /// Which version of whatever sets it this is; 0 where none was told.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
     /// The same bucket for whoever can wait: tokens may be taken that come due
     /// within [`AHEAD`], each in its turn. What is taken so is taken exactly as if
     /// whoever reserves it had asked again at each of those moments and nobody had
     /// come first. From a bucket that never refills nothing more can be taken.
     #[must_use]
     pub fn ahead(self) -> Self {
-        Self { reach: self.nanos_per_token.map_or(0, |_| nanos(AHEAD)), ..self }
+        Self { is_ahead: true, ..self }
     }
 
     /// The same bucket for whoever cannot wait.
     #[must_use]
     pub fn at_once(self) -> Self {
-        Self { reach: 0, ..self }
+        Self { is_ahead: false, ..self }
+    }
+
+    /// The settings that hold for `bucket`: those it was brought about by, if they
+    /// are of a later version or the same but for that; else these. So a process
+    /// that goes by settings from before a change, as caches do for a while, does
+    /// not undo what others made of the bucket by the new ones.
+    #[must_use]
+    pub fn in_force(self, bucket: Option<Bucket>) -> Self {
+        match bucket.and_then(|bucket| bucket.gcra) {
+            Some(of_bucket) if of_bucket.version > self.version || of_bucket.is_same_bucket(&self) => {
+                Self { is_ahead: self.is_ahead, ..of_bucket }
+            }
+            _ => self,
+        }
+    }
+
+    /// `bucket` as it stands under these settings. Of other settings, it owes as
+    /// many tokens as before, but no more than these have: so a change refills
+    /// nothing, and locks nobody out for longer than a full bucket's debt. What it
+    /// owes beyond that by a clock that is ahead, or for what is
+    /// [reserved](AHEAD), stays within [`TOLERATED_SKEW`]; more proves nothing,
+    /// since some clock is wrong, and it owes all it can.
+    #[must_use]
+    pub fn converted(&self, bucket: Bucket, now: Timestamp) -> Bucket {
+        if bucket.is_full(now) {
+            return bucket;
+        }
+        let now = i128::from(now.as_nanos());
+        let owed = bucket.tat.saturating_sub(now);
+        let before = bucket.gcra.unwrap_or(*self);
+        let all_before = before.nanos_to_refill().unwrap_or(0);
+        let beyond = owed.saturating_sub(all_before).max(0);
+        let is_plausible = beyond <= nanos(TOLERATED_SKEW);
+        if is_plausible && before.is_same_bucket(self) {
+            return bucket;
+        }
+        let owed = if is_plausible { self.as_many_tokens(owed.min(all_before), before) } else { self.all() };
+        let tat = now.saturating_add(owed).saturating_add(if is_plausible { beyond } else { 0 });
+        Bucket { tat, gcra: Some(self.at_once()) }
+    }
+
+    /// Nanoseconds in which as many tokens return as do in `time` under the
+    /// settings of `before`, rounded up; at most all.
+    fn as_many_tokens(&self, time: i128, before: Self) -> i128 {
+        let periods = before.nanos_per_token.zip(self.nanos_per_token);
+        let converted = periods.and_then(|(before, period)| {
+            let scaled = time.checked_mul(period)?.checked_add(before - 1)?;
+            Some(scaled / before)
+        });
+        converted.unwrap_or(i128::MAX).min(self.all())
+    }
+
+    /// Whether a TAT means the same to both: only versions may differ, and whether
+    /// they reach ahead.
+    #[must_use]
+    pub fn is_same_bucket(&self, other: &Self) -> bool {
+        self.nanos_per_token == other.nanos_per_token && self.burst == other.burst
     }
 
     /// Nanoseconds by which `tokens` advance the TAT, or `None` when no number
@@ -129,21 +232,25 @@ impl Gcra {
     /// nothing is reserved.
     #[must_use]
     pub fn furthest(&self, now: Timestamp) -> Tat {
-        i128::from(now.as_nanos()).saturating_add(self.nanos_to_refill().unwrap_or(0))
+        i128::from(now.as_nanos()).saturating_add(self.all())
+    }
+
+    /// Nanoseconds in which all tokens return, if any do.
+    fn all(&self) -> i128 {
+        self.nanos_to_refill().unwrap_or(0)
     }
 
     /// How far ahead of now a TAT may be brought.
     fn depth(&self) -> i128 {
-        self.nanos_to_refill().unwrap_or(0).saturating_add(self.reach)
+        let ahead = if self.is_ahead && self.nanos_per_token.is_some() { nanos(AHEAD) } else { 0 };
+        self.all().saturating_add(ahead)
     }
 
-    /// Whether these settings can have brought a TAT about, by a clock that is
-    /// ahead of this one by no more than [`TOLERATED_SKEW`], what is reserved
-    /// included. Any other comes from other settings or a clock that is wrong, and
-    /// proves nothing.
+    /// Nanoseconds that a token takes to return, rounded up; `None` when none
+    /// ever does.
     #[must_use]
-    pub fn is_plausible(&self, tat: Tat, now: Timestamp) -> bool {
-        tat <= self.furthest(now.plus(TOLERATED_SKEW))
+    pub fn nanos_per_token(&self) -> Option<i128> {
+        self.nanos_per_token
     }
 
     /// The bucket's capacity, in requests.
@@ -177,11 +284,11 @@ impl Gcra {
         self.nanos_per_token.map_or(0, |period| u32::try_from(nanos(time) / period).unwrap_or(u32::MAX))
     }
 
-    /// Tokens that conform at once at `now`. A `tat` of `None` is a bucket
-    /// never used.
+    /// Tokens that conform at once at `now`; `None` is a bucket never used.
     #[must_use]
-    pub fn available(&self, tat: Option<Tat>, now: Timestamp) -> u32 {
+    pub fn available(&self, bucket: Option<Bucket>, now: Timestamp) -> u32 {
         let Some(period) = self.nanos_per_token else { return 0 };
+        let tat = bucket.map(|bucket| self.converted(bucket, now).tat);
         let now = i128::from(now.as_nanos());
         let owed = tat.unwrap_or(now).saturating_sub(now).max(0);
         let spare = if self.burst == 0 { 0 } else { self.depth().saturating_sub(owed) };
@@ -205,6 +312,15 @@ impl Gcra {
             let nanos = u64::try_from(tat.saturating_sub(latest)).unwrap_or(u64::MAX);
             Err(Nonconforming::Wait(Duration::from_nanos(nanos)))
         }
+    }
+
+    /// As [`Gcra::admit`], of a bucket that stands as these settings have it.
+    ///
+    /// # Errors
+    /// [`Nonconforming`], which spends nothing.
+    pub fn take(&self, bucket: Option<Bucket>, now: Timestamp, tokens: NonZeroU32) -> Result<Bucket, Nonconforming> {
+        let tat = self.admit(bucket.map(|bucket| bucket.tat), now, tokens)?;
+        Ok(Bucket { tat, gcra: Some(self.at_once()) })
     }
 }
 

@@ -14,8 +14,7 @@ impl Store {
     /// # Errors
     /// When the table fails.
     pub async fn account(&self) -> Result<Account, StoreError> {
-        let item = self.config_item(&keys::account()).await?;
-        Ok(item.map(|item| item.data()).transpose()?.unwrap_or_default())
+        account(self.config_item(&keys::account()).await?.as_ref())
     }
 
     /// The account's settings, for a cache: one read at half the price.
@@ -23,8 +22,7 @@ impl Store {
     /// # Errors
     /// When the table fails.
     pub async fn account_to_cache(&self) -> Result<Account, StoreError> {
-        let item = self.cacheable_item(&keys::account()).await?;
-        Ok(item.map(|item| item.data()).transpose()?.unwrap_or_default())
+        account(self.cacheable_item(&keys::account()).await?.as_ref())
     }
 
     /// Edits the account's settings. `edit` may be called more than once, when
@@ -48,5 +46,13 @@ impl Store {
             transaction.put(Item::new(&keys::account(), &account)?, expect);
             Attempt::of(transaction.commit().await, Ok(account))
         })
+    }
+}
+
+/// The settings that an item keeps, if there is one.
+fn account(item: Option<&Item>) -> Result<Account, StoreError> {
+    match item {
+        Some(item) => Ok(Account { version: item.version()?, ..item.data()? }),
+        None => Ok(Account::default()),
     }
 }

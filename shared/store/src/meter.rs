@@ -19,6 +19,12 @@
 //! limits make it better. Limits are those of the call, and a grant is seen once
 //! the time is over for which a meter believes what it saw.
 //!
+//! **Changed limits.** A bucket is kept with the settings that brought it about and
+//! their version ([`Gcra::of_version`](keyplan_domain::throttle::Gcra::of_version)).
+//! Later ones convert it, once: it owes as many tokens as before. A caller that still
+//! has earlier ones is decided on by the later. A counter of a quota is kept: only
+//! the limit that it is compared with changes.
+//!
 //! **Leases.** [`Meter::spend_leased`] takes several tokens in one write and
 //! admits by them in memory ([`keyplan_domain::lease::key`]), some of them only
 //! once they have come due. Quotas stay exact; a process that dies strands what
@@ -199,6 +205,7 @@ impl Meter {
             // A refusal takes the time that it is now, since others write at later
             // times than this: a bucket that they found full may seem empty.
             let (mut now, mut state) = (arrived, item.state(limits, arrived));
+            let limits = &limits.in_force(&state);
             if !matches!(limits.decide(&state, now, ONE), Verdict::Admitted(_)) {
                 now = self.clock.now();
                 state = item.state(limits, now);

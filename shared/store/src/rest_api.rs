@@ -77,7 +77,7 @@ impl Store {
     /// # Errors
     /// When the table fails.
     pub async fn stage(&self, api: &RestApiId, name: &str) -> Result<Option<Stage>, StoreError> {
-        self.config_item(&keys::stage(api, name)).await?.map(|item| item.data()).transpose()
+        self.config_item(&keys::stage(api, name)).await?.as_ref().map(stage).transpose()
     }
 
     /// A stage by its name, for a cache: one read at half the price.
@@ -85,7 +85,7 @@ impl Store {
     /// # Errors
     /// When the table fails.
     pub async fn stage_to_cache(&self, api: &RestApiId, name: &str) -> Result<Option<Stage>, StoreError> {
-        self.cacheable_item(&keys::stage(api, name)).await?.map(|item| item.data()).transpose()
+        self.cacheable_item(&keys::stage(api, name)).await?.as_ref().map(stage).transpose()
     }
 
     /// Edits an API: reads all of it, lets `edit` change it, and writes what
@@ -146,6 +146,12 @@ impl Store {
     pub(crate) async fn stored_api(&self, id: &RestApiId) -> Result<Option<StoredApi>, StoreError> {
         StoredApi::read(&self.partition(&keys::api_partition(id), "").await?)
     }
+}
+
+/// The stage that an item keeps. Its version is that of its API when it last
+/// changed.
+fn stage(item: &Item) -> Result<Stage, StoreError> {
+    Ok(Stage { version: item.version()?, ..item.data()? })
 }
 
 pub(crate) fn api_item(api: &RestApi) -> Result<Item, StoreError> {

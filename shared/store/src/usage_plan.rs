@@ -83,7 +83,7 @@ pub(crate) struct StoredPlan {
 impl StoredPlan {
     pub(crate) fn read(item: &Item) -> Result<Self, StoreError> {
         Ok(Self {
-            plan: item.data()?,
+            plan: plan(item)?,
             version: item.version()?,
             stages_version: item.counter(attribute::STAGES_VERSION)?,
             keys_version: item.counter(attribute::KEYS_VERSION)?,
@@ -97,6 +97,11 @@ impl StoredPlan {
             .with_number(attribute::STAGES_VERSION, self.stages_version)
             .with_number(attribute::KEYS_VERSION, self.keys_version))
     }
+}
+
+/// The plan that an item keeps.
+fn plan(item: &Item) -> Result<UsagePlan, StoreError> {
+    Ok(UsagePlan { version: item.version()?, ..item.data()? })
 }
 
 impl Store {
@@ -122,7 +127,7 @@ impl Store {
     /// # Errors
     /// When the table fails.
     pub async fn usage_plan(&self, id: &UsagePlanId) -> Result<Option<UsagePlan>, StoreError> {
-        self.config_item(&keys::plan(id)).await?.map(|item| item.data()).transpose()
+        self.config_item(&keys::plan(id)).await?.as_ref().map(plan).transpose()
     }
 
     /// A plan by its id, for a cache: one read at half the price.
@@ -130,7 +135,7 @@ impl Store {
     /// # Errors
     /// When the table fails.
     pub async fn usage_plan_to_cache(&self, id: &UsagePlanId) -> Result<Option<UsagePlan>, StoreError> {
-        self.cacheable_item(&keys::plan(id)).await?.map(|item| item.data()).transpose()
+        self.cacheable_item(&keys::plan(id)).await?.as_ref().map(plan).transpose()
     }
 
     /// A page of plans, newest first.

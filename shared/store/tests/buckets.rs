@@ -284,7 +284,8 @@ async fn an_item_outlives_its_debt_by_a_day_and_no_more() {
     let item = table.item().await;
     let expires = Timestamp::from_seconds(item["expiresAt"].as_n().unwrap().parse().unwrap());
     assert_eq!(expires, NOON.plus(Duration::from_secs(20 + 86_400)));
-    assert_eq!(item.len(), 4, "{item:?}");
+    assert_eq!(item.len(), 5, "{item:?}");
+    assert_eq!(item["gcra"].as_s().unwrap(), "2000000000x10@0");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -181,11 +181,12 @@ async fn a_known_refusal_ends_with_its_wait_and_with_a_raised_rate() {
     assert_eq!(refused(&slow).await, seconds(1_000));
     clock.set(NOON.plus(Duration::from_secs(10)));
     assert_eq!(refused(&slow).await, seconds(990));
-    // A debt that these settings cannot reach must get to be repaired.
+    // What is owed by other settings must get to be converted. Of a token a hundredth
+    // has returned.
     let fast = throttle(10.0, 2);
     assert_eq!(refused(&fast).await, None);
-    assert_eq!(spend(&meter, &fast).await, Err(Denied::Throttled { wait: Some(Duration::from_millis(100)) }));
-    clock.set(NOON.plus(Duration::from_millis(10_100)));
+    assert_eq!(spend(&meter, &fast).await, Err(Denied::Throttled { wait: Some(Duration::from_millis(99)) }));
+    clock.set(NOON.plus(Duration::from_millis(10_099)));
     assert_eq!(refused(&fast).await, None);
     assert!(spend(&meter, &fast).await.is_ok());
 }
@@ -237,6 +238,51 @@ async fn a_raised_rate_does_not_lock_a_key_out() {
     let fast = throttle(10.0, 5);
     // A full bucket's debt under the new settings: 100 ms for the next token.
     assert_eq!(spend(&meter, &fast).await, Err(Denied::Throttled { wait: Some(Duration::from_millis(100)) }));
+}
+
+fn of_version(version: u64, limits: &Limits) -> Limits {
+    Limits { throttle: limits.throttle.map(|gcra| gcra.of_version(version)), ..*limits }
+}
+
+#[tokio::test]
+async fn a_change_keeps_the_tokens_that_were_spent_and_waits_by_the_new_rate_alone() {
+    let waits = |millis| Err(Denied::Throttled { wait: Some(Duration::from_millis(millis)) });
+    // One a second, of one; then a hundred a second, well within what clocks may differ by.
+    let (meter, ..) = self::meter().await;
+    assert!(spend(&meter, &throttle(1.0, 1)).await.is_ok());
+    assert_eq!(spend(&meter, &throttle(1.0, 1)).await, waits(1_000));
+    assert_eq!(spend(&meter, &throttle(100.0, 1)).await, waits(10));
+    // Three of five are spent, which leaves four of seven and none of two.
+    for (after, left, wait) in [(throttle(1.0, 7), 4, 1_000), (throttle(10.0, 2), 0, 100), (throttle(0.5, 5), 2, 2_000)]
+    {
+        let (meter, ..) = self::meter().await;
+        for _ in 0..3 {
+            assert!(spend(&meter, &throttle(1.0, 5)).await.is_ok());
+        }
+        for _ in 0..left {
+            assert!(spend(&meter, &after).await.is_ok(), "{after:?}");
+        }
+        assert_eq!(spend(&meter, &after).await, waits(wait), "{after:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_process_that_does_not_know_of_a_change_keeps_to_it_all_the_same() {
+    let (meter, store, clock) = meter().await;
+    let [before, after] =
+        [(1, throttle(1.0, 4)), (2, throttle(4.0, 2))].map(|(version, limits)| of_version(version, &limits));
+    for _ in 0..4 {
+        assert!(spend(&meter, &before).await.is_ok());
+    }
+    let other = Meter::new(store.clone(), clock.clone(), PROVES_FOR);
+    let waits = |millis| Err(Denied::Throttled { wait: Some(Duration::from_millis(millis)) });
+    assert_eq!(spend(&other, &after).await, waits(250));
+    clock.set(NOON.plus(Duration::from_millis(500)));
+    // One that has met nothing of it yet is told by its first write.
+    let third = Meter::new(store, clock, PROVES_FOR);
+    assert!(spend(&third, &before).await.is_ok());
+    assert!(spend(&other, &after).await.is_ok());
+    assert_eq!(spend(&third, &before).await, waits(250));
 }
 
 #[tokio::test]

@@ -191,6 +191,7 @@ mod tests {
             tags: Tags::new(),
             created_date: Timestamp::from_seconds(1),
             next_slot: 0,
+            version: 0,
         }
     }
 

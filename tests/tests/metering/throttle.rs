@@ -154,6 +154,39 @@ fn a_changed_rate_locks_nobody_out_for_longer_than_its_own_bucket_takes() {
     change_rates(&fleet, &leased(&fleet, 10, 20, 0.001));
 }
 
+fn set_throttle(fleet: &Fleet, plan: &UsagePlan<'_>, burst: u32, rate: f64) {
+    let operations = [("burstLimit", burst.to_string()), ("rateLimit", rate.to_string())]
+        .map(|(name, value)| json!({"op": "replace", "path": format!("/throttle/{name}"), "value": value}));
+    let patch = json!({"patchOperations": operations});
+    fleet.admin.made("PATCH", &format!("/usageplans/{}", plan.id), &patch);
+}
+
+/// Three processes have a plan in their caches when it changes, and the fourth
+/// reads it afterwards: what it makes of the bucket by the new settings, the
+/// others must not undo by the old ones.
+#[test]
+fn while_a_change_spreads_no_window_admits_more_than_either_setting_does() {
+    let fleet = Fleet::start(PROCESSES);
+    let far_ahead_and_near = [(40, 10.0), (5, 50.0)];
+    let few_and_many = [(5, 20.0), (40, 20.0)];
+    for [before, after] in [far_ahead_and_near, few_and_many] {
+        for [before, after] in [[before, after], [after, before]] {
+            let plan = throttled(&fleet, before.0, before.1);
+            let key = plan.key("caller");
+            let crowd = |processes| Crowd { processes, ..crowd(&key.value, 4, 10) };
+            let attempts = std::thread::scope(|threads| {
+                let early = threads.spawn(|| fleet.crowd_for(Duration::from_secs(3), &crowd(0..3)));
+                std::thread::sleep(Duration::from_secs(1));
+                set_throttle(&fleet, &plan, after.0, after.1);
+                let late = fleet.crowd_for(Duration::from_secs(2), &crowd(3..4));
+                [early.join().unwrap(), late].concat()
+            });
+            check_windows(&attempts, before.0.max(after.0), before.1.max(after.1), Duration::ZERO);
+            assert!(attempts.iter().any(|attempt| attempt.process == 3 && attempt.is_admitted()));
+        }
+    }
+}
+
 fn change_rates(fleet: &Fleet, plan: &UsagePlan<'_>) {
     // Every burst x T is a whole number of seconds, as the clocks' moves are.
     let settings = [(10, 0.01), (10, 1.0), (100, 50.0), (1, 0.001), (4, 2.0), (3, 0.1), (50, 10.0)];
@@ -161,10 +194,7 @@ fn change_rates(fleet: &Fleet, plan: &UsagePlan<'_>) {
     let call = |process: usize| fleet.call(process, &key.value).send().status;
     while call(0) == 200 {}
     for (burst, rate) in settings {
-        let operations = [("burstLimit", burst.to_string()), ("rateLimit", rate.to_string())]
-            .map(|(name, value)| json!({"op": "replace", "path": format!("/throttle/{name}"), "value": value}));
-        let patch = json!({"patchOperations": operations});
-        fleet.admin.made("PATCH", &format!("/usageplans/{}", plan.id), &patch);
+        set_throttle(fleet, plan, burst, rate);
         // Beyond the life of the other processes' caches.
         fleet.advance(6);
         for process in [0, 1] {

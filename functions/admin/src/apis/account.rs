@@ -91,7 +91,7 @@ mod tests {
     const ROLE: &str = "arn:aws:iam::123456789012:role/logs/writer";
 
     fn patched(operations: &[(Op, &str, &str)]) -> Result<Account, String> {
-        let mut account = Account { cloudwatch_role_arn: Some(ROLE.into()), throttle: None };
+        let mut account = Account { cloudwatch_role_arn: Some(ROLE.into()), ..Account::default() };
         let operation = |(op, path, value): &(Op, &str, &str)| PatchOperation {
             op: *op,
             path: Some((*path).to_owned()),

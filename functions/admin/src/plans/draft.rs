@@ -56,6 +56,7 @@ impl Draft {
             tags: new_tags(input.tags)?,
             created_date: now,
             next_slot: 0,
+            version: 0,
         };
         check_of_plan(&plan.tags)?;
         draft.finish(&mut plan)?;

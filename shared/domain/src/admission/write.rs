@@ -3,7 +3,9 @@
 //!
 //! A table has no `max` and its conditions do no arithmetic, so a bucket's part
 //! of a write has two forms: *busy* (`SET tat = tat + n x T IF tat > now AND tat
-//! <= latest conforming`) and *idle* (`SET tat = now + n x T IF tat <= now`).
+//! <= latest conforming`) and *idle* (`SET tat = now + n x T IF tat <= now`), both
+//! on condition that the settings of the write are those that brought the TAT
+//! about.
 //! [`form`] picks one by what was seen last. A wrong guess fails its condition
 //! and spends nothing; it shows the state, by which it is put right, or by which
 //! the request is refused on proof. After [`GUESSES`] the write compares and sets.
@@ -14,7 +16,7 @@
 use std::num::NonZeroU32;
 
 use super::{Denied, Limits, MeterState, Verdict};
-use crate::throttle::{Gcra, Tat};
+use crate::throttle::{Bucket, Gcra, Tat};
 use crate::time::Timestamp;
 
 /// Tries in the form that the last answer showed, before comparing and setting.
@@ -40,10 +42,10 @@ impl Busy {
     /// For each throttle, whether its bucket is busy, as far as `state` tells.
     #[must_use]
     pub fn of(state: &MeterState, limits: &Limits, now: Timestamp) -> Self {
-        let is_busy = |tat: Option<Tat>| tat.is_some_and(|tat| tat > i128::from(now.as_nanos()));
+        let is_busy = |bucket: Option<&Bucket>| bucket.is_some_and(|bucket| !bucket.is_full(now));
         Self {
-            plan: is_busy(state.tat),
-            method: limits.method.is_some_and(|method| is_busy(state.method_tats.get(&method.slot).copied())),
+            plan: is_busy(state.bucket.as_ref()),
+            method: limits.method.is_some_and(|method| is_busy(state.methods.get(&method.slot))),
         }
     }
 
@@ -61,14 +63,14 @@ impl Busy {
 pub enum Form<'a> {
     /// Relative where a bucket is busy, absolute where it is idle.
     Guess(Busy),
-    /// From exactly the TATs of this state to those of that one.
+    /// From exactly the buckets of this state to those of that one.
     Replace {
         /// The state that was seen.
         seen: &'a MeterState,
         /// The state after it.
         next: MeterState,
     },
-    /// As `Replace`, of the TATs alone: spends nothing.
+    /// As `Replace`, of the buckets alone: spends nothing.
     Repair {
         /// The state that was seen.
         seen: &'a MeterState,
@@ -87,7 +89,8 @@ impl Form<'_> {
 
 /// How to put the next write, by what was seen last. The first attempt, 0,
 /// guesses; from then on `state` is what the table held, and proves a refusal.
-/// The limits must be such as can admit `tokens` at some time.
+/// The limits must be those [in force](Limits::in_force) for it, and such as can
+/// admit `tokens` at some time.
 ///
 /// # Errors
 /// The refusal that `state` proves: nothing is to be written.
@@ -103,10 +106,21 @@ pub fn form<'a>(
     }
     match limits.decide(state, now, tokens) {
         Verdict::Denied(denied) => Err(denied),
-        Verdict::Admitted(_) if attempt < GUESSES => Ok(Form::Guess(Busy::of(state, limits, now))),
+        Verdict::Admitted(_) if attempt < GUESSES && limits.brought_about(state) => {
+            Ok(Form::Guess(Busy::of(state, limits, now)))
+        }
         Verdict::Admitted(next) => Ok(Form::Replace { seen: state, next }),
-        // With a full bucket's debt it does not conform: repaired now, refused on proof.
-        Verdict::Implausible(clamped) => Ok(Form::Repair { seen: state, next: clamped }),
+        // It does not conform: repaired now, refused on proof.
+        Verdict::Outdated(converted) => Ok(Form::Repair { seen: state, next: converted }),
+    }
+}
+
+impl Limits {
+    /// Whether each bucket was brought about by just these, as a guess requires.
+    fn brought_about(&self, state: &MeterState) -> bool {
+        let by = |gcra: Gcra, bucket: Option<&Bucket>| bucket.is_none_or(|bucket| bucket.gcra == Some(gcra.at_once()));
+        self.throttle.is_none_or(|gcra| by(gcra, state.bucket.as_ref()))
+            && self.method.is_none_or(|method| by(method.throttle, state.methods.get(&method.slot)))
     }
 }
 
@@ -126,7 +140,7 @@ pub struct Spending<'a> {
 /// What a table holds of a meter, as far as a write at one moment reaches.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Held {
-    /// The TATs, and the count of the moment's period.
+    /// The buckets, and the count of the moment's period.
     pub state: MeterState,
     /// Tokens counted on the moment's day.
     pub day: u64,
@@ -141,24 +155,24 @@ impl Spending<'_> {
     pub fn apply(&self, form: &Form<'_>, held: &Held) -> Option<Held> {
         let mut after = held.clone();
         let method = self.limits.method;
-        let tat_of = |state: &MeterState| method.and_then(|method| state.method_tats.get(&method.slot).copied());
-        let (plan_tat, method_tat) = match form {
+        let of_method = |state: &MeterState| method.and_then(|method| state.methods.get(&method.slot).copied());
+        let (of_plan, of_method) = match form {
             Form::Guess(busy) => (
-                self.moved(self.limits.throttle, held.state.tat, busy.plan)?,
-                self.moved(method.map(|method| method.throttle), tat_of(&held.state), busy.method)?,
+                self.moved(self.limits.throttle, held.state.bucket, busy.plan)?,
+                self.moved(method.map(|method| method.throttle), of_method(&held.state), busy.method)?,
             ),
             Form::Replace { seen, next } | Form::Repair { seen, next } => {
-                let is_as_seen = (self.limits.throttle.is_none() || held.state.tat == seen.tat)
-                    && tat_of(&held.state) == tat_of(seen);
+                let is_as_seen = (self.limits.throttle.is_none() || held.state.bucket == seen.bucket)
+                    && of_method(&held.state) == of_method(seen);
                 if !is_as_seen {
                     return None;
                 }
-                (self.limits.throttle.and(next.tat), tat_of(next))
+                (self.limits.throttle.and(next.bucket), of_method(next))
             }
         };
-        after.state.tat = plan_tat.or(after.state.tat);
-        if let (Some(method), Some(tat)) = (method, method_tat) {
-            after.state.method_tats.insert(method.slot, tat);
+        after.state.bucket = of_plan.or(after.state.bucket);
+        if let (Some(method), Some(bucket)) = (method, of_method) {
+            after.state.methods.insert(method.slot, bucket);
         }
         if form.is_repair() {
             return Some(after);
@@ -176,20 +190,21 @@ impl Spending<'_> {
         Some(after)
     }
 
-    /// Where a bucket's TAT moves, if there is a bucket: `None` when the
-    /// condition of the form does not hold.
+    /// What becomes of a bucket, if there is a throttle: `None` when the condition
+    /// of the form does not hold.
     #[expect(clippy::option_option, reason = "no such bucket is not a condition that fails")]
-    fn moved(&self, gcra: Option<Gcra>, tat: Option<Tat>, is_busy: bool) -> Option<Option<Tat>> {
+    fn moved(&self, gcra: Option<Gcra>, bucket: Option<Bucket>, is_busy: bool) -> Option<Option<Bucket>> {
         let Some(gcra) = gcra else { return Some(None) };
         let increment = gcra.increment(self.tokens)?;
-        let now = i128::from(self.now.as_nanos());
-        let conforms = if is_busy {
-            tat.is_some_and(|tat| tat > now && gcra.latest_conforming(self.now, self.tokens) >= Some(tat))
+        let by = Some(gcra.at_once());
+        let from: Tat = if is_busy {
+            let busy = bucket.filter(|bucket| bucket.gcra == by && !bucket.is_full(self.now))?;
+            (busy.tat <= gcra.latest_conforming(self.now, self.tokens)?).then_some(busy.tat)?
         } else {
-            tat.is_none_or(|tat| tat <= now)
+            let is_idle = bucket.is_none_or(|bucket| bucket.gcra == by && bucket.is_full(self.now));
+            is_idle.then_some(i128::from(self.now.as_nanos()))?
         };
-        let from = if is_busy { tat.unwrap_or(now) } else { now };
-        conforms.then(|| Some(from.saturating_add(increment)))
+        Some(Some(Bucket { tat: from.saturating_add(increment), gcra: by }))
     }
 }
 

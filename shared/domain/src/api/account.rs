@@ -13,6 +13,9 @@ pub struct Account {
     /// set one, and then there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub throttle: Option<ThrottleSettings>,
+    /// Which version of it this is: later ones are higher. 0 where none is kept.
+    #[serde(skip)]
+    pub version: u64,
 }
 
 impl Account {

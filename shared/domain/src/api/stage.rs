@@ -47,6 +47,9 @@ pub struct Stage {
     /// a flush reaches every process.
     #[serde(default)]
     pub authorizer_epoch: u64,
+    /// Which version of it this is: later ones are higher. 0 where none is kept.
+    #[serde(skip)]
+    pub version: u64,
 }
 
 impl Stage {
@@ -73,6 +76,7 @@ impl Stage {
             created_date: now,
             last_updated_date: now,
             authorizer_epoch: 0,
+            version: 0,
         }
     }
 }

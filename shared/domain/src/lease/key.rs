@@ -56,7 +56,7 @@ use super::{LIFE, Moment};
 use crate::admission::{Limits, MeterState};
 use crate::left::Reading;
 use crate::quota::QuotaWindow;
-use crate::throttle::{AHEAD, Gcra, Tat};
+use crate::throttle::{AHEAD, Bucket, Gcra, Tat};
 use crate::time::Timestamp;
 
 /// No lease takes more than one part in so many of what a quota leaves.
@@ -84,7 +84,7 @@ struct Lease {
     /// When the next of them comes due, where a throttle says so.
     due: Option<Tat>,
     /// What its write left.
-    tat: Option<Tat>,
+    bucket: Option<Bucket>,
     used: i64,
 }
 
@@ -215,17 +215,18 @@ impl LeasedKey {
     /// what it holds is not used yet.
     #[must_use]
     pub fn reading(&self, now: Timestamp) -> Option<Reading> {
-        let Lease { limits, counter, left, tat, used, .. } = self.lease?;
+        let Lease { limits, counter, left, bucket, used, .. } = self.lease?;
         let rest = self.rest.filter(|rest| rest.counter == counter).map_or(0, |rest| rest.tokens);
         let used = used.saturating_sub(i64::from(left)).saturating_sub(i64::from(rest));
         let returned = limits.throttle.map_or(0, |gcra| gcra.returning(left));
-        let state = MeterState { tat: tat.map(|tat| tat.saturating_sub(returned)), used, ..MeterState::default() };
+        let bucket = bucket.map(|bucket| Bucket { tat: bucket.tat.saturating_sub(returned), ..bucket });
+        let state = MeterState { bucket, used, ..MeterState::default() };
         Some(Reading { limits, state, at: now })
     }
 
-    /// What to ask for, `state` being what is known of the meter: at most `cap`
-    /// tokens, for `waiting` requests and those to come. The lease, if there
-    /// still is one, ends.
+    /// What to ask for under the limits [in force](Limits::in_force) for `state`,
+    /// which is what is known of the meter: at most `cap` tokens, for `waiting`
+    /// requests and those to come. The lease, if there still is one, ends.
     pub fn ask(&mut self, limits: &Limits, state: &MeterState, now: Moment, cap: NonZeroU32, waiting: u32) -> Asking {
         let counter = Counter::of(limits, now.wall);
         self.end_lease();
@@ -235,12 +236,11 @@ impl LeasedKey {
         let mut most = i64::from(cap.get());
         let mut wanted = self.demand.within(LIFE, now).max(waiting);
         if let Some(gcra) = limits.throttle {
-            let tat = state.tat.map(|tat| tat.min(gcra.furthest(now.wall.plus(AHEAD))));
-            let mut available = gcra.available(tat, now.wall).min(gcra.burst() / PARTS_OF_BURST);
+            let mut available = gcra.available(state.bucket, now.wall).min(gcra.burst() / PARTS_OF_BURST);
             if self.demand.is_beyond_twice_the_rate(now) {
                 // Half of it, so that others find some as well; and the asker, who
                 // takes one at once otherwise, may be none of those that use it.
-                let reserved = gcra.ahead().available(tat, now.wall).div_ceil(2).min(cap.get() - 1);
+                let reserved = gcra.ahead().available(state.bucket, now.wall).div_ceil(2).min(cap.get() - 1);
                 if reserved > available {
                     limits.throttle = Some(gcra.ahead());
                     available = reserved;
@@ -265,12 +265,12 @@ impl LeasedKey {
     pub fn granted(&mut self, asking: Asking, state: &MeterState) {
         self.end_lease();
         let Asking { limits, counter, from, tokens, .. } = asking;
-        let (tat, used) = (state.tat, state.used);
-        let due = limits.throttle.zip(tat).map(|(gcra, tat)| gcra.first_due(tat, tokens));
+        let (bucket, used) = (state.bucket, state.used);
+        let due = limits.throttle.zip(bucket).map(|(gcra, bucket)| gcra.first_due(bucket.tat, tokens));
         let limits = Limits { throttle: limits.throttle.map(Gcra::at_once), ..limits };
         let today = from.wall.date();
         let day = [today, today.saturating_add(1.day())].map(Timestamp::at_start_of);
-        self.lease = Some(Lease { limits, counter, from, day, left: tokens.get(), due, tat, used });
+        self.lease = Some(Lease { limits, counter, from, day, left: tokens.get(), due, bucket, used });
         self.demand.granted(from);
     }
 
@@ -303,7 +303,7 @@ impl LeasedKey {
 impl Lease {
     fn holds(&self, limits: &Limits, now: Moment) -> bool {
         let [today, tomorrow] = self.day;
-        self.limits == *limits && now.since(self.from) < LIFE && (today..tomorrow).contains(&now.wall)
+        self.limits.are_same(limits) && now.since(self.from) < LIFE && (today..tomorrow).contains(&now.wall)
     }
 
     /// How long it is until the next token comes due; `None` when it has.

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::throttle::ThrottleSettings;
+use crate::throttle::{Tat, ThrottleSettings};
 
 const ONE: NonZeroU32 = NonZeroU32::MIN;
 const NOON: Timestamp = Timestamp::from_seconds(1_795_435_200);
@@ -14,18 +14,22 @@ fn after(elapsed: Duration) -> Moment {
     Moment { wall: NOON.plus(elapsed), monotonic: elapsed }
 }
 
+fn seen(tat: Tat) -> Option<Bucket> {
+    Some(Bucket { tat, gcra: None })
+}
+
 const START: Moment = Moment { wall: NOON, monotonic: Duration::ZERO };
 
 /// The shared bucket, as a table keeps it, and the processes that lease of it.
 struct Shared {
     gcra: Gcra,
-    tat: Option<Tat>,
+    bucket: Option<Bucket>,
     processes: Vec<LeasedBucket>,
 }
 
 impl Shared {
     fn new(gcra: Gcra, processes: usize) -> Self {
-        Self { gcra, tat: None, processes: vec![LeasedBucket::new(gcra); processes] }
+        Self { gcra, bucket: None, processes: vec![LeasedBucket::new(gcra); processes] }
     }
 
     /// A request that comes to a process: what it takes, after as many writes
@@ -39,15 +43,15 @@ impl Shared {
     }
 
     fn ask(&mut self, process: usize, now: Moment, wanted: NonZeroU32) -> Result<LeaseId, Option<Duration>> {
-        let fewer = NonZeroU32::new(wanted.get().min(self.gcra.available(self.tat, now.wall))).unwrap_or(ONE);
+        let fewer = NonZeroU32::new(wanted.get().min(self.gcra.available(self.bucket, now.wall))).unwrap_or(ONE);
         let bucket = &mut self.processes[process];
-        match self.gcra.admit(self.tat, now.wall, fewer) {
-            Ok(tat) => {
-                self.tat = Some(tat);
-                Ok(bucket.granted(fewer, now, Some(tat)))
+        match self.gcra.take(self.bucket, now.wall, fewer) {
+            Ok(next) => {
+                self.bucket = Some(next);
+                Ok(bucket.granted(fewer, now, Some(next)))
             }
             Err(nonconforming) => {
-                bucket.seen(self.tat);
+                bucket.seen(self.bucket);
                 match nonconforming {
                     Nonconforming::Wait(wait) => Err(Some(wait)),
                     Nonconforming::Never => Err(None),
@@ -154,7 +158,7 @@ fn an_empty_bucket_is_not_asked_again_before_a_token_is_back() {
 #[test]
 fn other_settings_end_the_lease_and_what_was_seen() {
     let mut bucket = LeasedBucket::new(gcra(1.0, 2));
-    let id = bucket.granted(ONE, START, Some(i128::from(NOON.plus(Duration::from_secs(2)).as_nanos())));
+    let id = bucket.granted(ONE, START, seen(i128::from(NOON.plus(Duration::from_secs(2)).as_nanos())));
     bucket.keep_to(gcra(1.0, 2));
     assert!(matches!(bucket.take(START, 1), Taking::Refused { .. }));
     bucket.keep_to(gcra(2.0, 2));
@@ -167,7 +171,7 @@ fn other_settings_end_the_lease_and_what_was_seen() {
 #[test]
 fn a_debt_that_these_settings_cannot_reach_proves_nothing() {
     let mut bucket = LeasedBucket::new(gcra(10.0, 5));
-    bucket.seen(Some(Tat::MAX));
+    bucket.seen(seen(Tat::MAX));
     assert_eq!(bucket.take(START, 1), Taking::Ask(ONE));
 }
 
@@ -175,7 +179,7 @@ fn a_debt_that_these_settings_cannot_reach_proves_nothing() {
 fn unasked_a_bucket_gives_its_lease_then_its_burst_and_its_rate() {
     let mut bucket = LeasedBucket::new(gcra(2.0, 5));
     let table = gcra(2.0, 5).admit(None, NOON, NonZeroU32::new(2).unwrap()).unwrap();
-    bucket.granted(NonZeroU32::new(2).unwrap(), START, Some(table));
+    bucket.granted(NonZeroU32::new(2).unwrap(), START, seen(table));
     // One is left of the lease, and three of the bucket.
     for _ in 0..4 {
         assert!(bucket.take_unasked(START).is_ok());

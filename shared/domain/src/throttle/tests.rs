@@ -35,6 +35,20 @@ fn more_tokens_than_the_burst_are_never_admitted() {
 }
 
 #[test]
+fn a_bucket_goes_by_the_latest_settings_that_anybody_knows() {
+    let [first, second] = [gcra(1.0, 5).of_version(1), gcra(2.0, 5).of_version(2)];
+    let brought_about_by = |gcra| Some(Bucket { tat: 0, gcra });
+    assert_eq!(first.in_force(brought_about_by(Some(second))), second);
+    assert_eq!(second.in_force(brought_about_by(Some(first))), second);
+    assert_eq!(first.in_force(brought_about_by(None)), first);
+    assert_eq!(first.in_force(None), first);
+    // Where only other things changed, the bucket is left as it is.
+    let third = first.of_version(3);
+    assert_eq!(third.in_force(brought_about_by(Some(first))), first);
+    assert_eq!(first.ahead().in_force(brought_about_by(Some(second))), second.ahead());
+}
+
+#[test]
 fn the_time_a_token_takes_is_rounded_up() {
     assert_eq!(gcra(3.0, 1).admit(None, at(0), ONE), Ok(333_333_334));
 }
@@ -170,7 +184,43 @@ proptest! {
         for _ in 0..asks {
             tat = bucket.admit(tat, at(0), ONE).ok().or(tat);
         }
-        prop_assert_eq!(bucket.available(tat, at(later)), admitted_at_once(bucket, tat, at(later)));
+        let seen = tat.map(|tat| Bucket { tat, gcra: Some(bucket) });
+        prop_assert_eq!(bucket.available(seen, at(later)), admitted_at_once(bucket, tat, at(later)));
+    }
+
+    #[test]
+    fn a_bucket_owes_as_many_tokens_by_other_settings_as_it_did(
+        before in (0.01f64..10_000.0, 1u32..50),
+        after in (0.01f64..10_000.0, 1u32..50),
+        asks in 1u32..60,
+        later in 0i64..5_000_000_000,
+    ) {
+        let [before, after] = [before, after].map(|(rate, burst)| gcra(rate, burst));
+        let now = at(later);
+        let mut bucket = None;
+        for _ in 0..asks {
+            bucket = before.take(bucket, at(0), ONE).ok().or(bucket);
+        }
+        let converted = after.converted(bucket.unwrap(), now);
+        prop_assert_eq!(after.converted(converted, now), converted, "converted twice");
+        let owed = before.burst() - before.available(bucket, now);
+        let owes = after.burst() - after.available(Some(converted), now);
+        prop_assert_eq!(owes, if before.is_same_bucket(&after) { owed } else { owed.min(after.burst()) });
+        prop_assert!(converted.tat <= after.furthest(now).max(i128::from(later)));
+    }
+
+    #[test]
+    fn what_a_bucket_owes_beyond_all_it_can_stays_so_by_other_settings(
+        before in (0.01f64..10_000.0, 1u32..50),
+        after in (0.01f64..10_000.0, 1u32..50),
+        beyond in 1i128..=1_000_000_000,
+    ) {
+        let [before, after] = [before, after].map(|(rate, burst)| gcra(rate, burst));
+        prop_assume!(!before.is_same_bucket(&after));
+        let owing = |beyond| Bucket { tat: before.furthest(at(0)) + beyond, gcra: Some(before) };
+        let all = after.converted(owing(0), at(0)).tat;
+        prop_assert_eq!(after.converted(owing(beyond), at(0)).tat, all + beyond);
+        prop_assert_eq!(after.converted(owing(1_000_000_001), at(0)).tat, after.furthest(at(0)));
     }
 
     #[test]

@@ -170,27 +170,28 @@ impl Buckets {
         throttle: Gcra,
         wanted: NonZeroU32,
     ) -> Result<Result<Token, Exhausted>, StoreError> {
-        let limits = Limits { throttle: Some(throttle), method: None, quota: None };
-        let mut state = MeterState { tat: bucket.leased(throttle).tat(), ..MeterState::default() };
+        let mut state = MeterState { bucket: bucket.leased(throttle).last_seen(), ..MeterState::default() };
         for attempt in 0..ATTEMPTS {
             let from = self.clock.moment();
             let now = from.wall;
-            let available = if attempt < SEVERAL { throttle.available(state.tat, now) } else { 1 };
+            let gcra = throttle.in_force(state.bucket);
+            let limits = Limits { throttle: Some(gcra), method: None, quota: None };
+            let available = if attempt < SEVERAL { gcra.available(state.bucket, now) } else { 1 };
             let tokens = NonZeroU32::new(wanted.get().min(available)).unwrap_or(NonZeroU32::MIN);
             let form = match form(&limits, &state, now, tokens, attempt) {
                 Ok(form) => form,
                 Err(denied) => {
-                    bucket.leased(throttle).seen(state.tat);
+                    bucket.leased(throttle).seen(state.bucket);
                     return Ok(Err(Exhausted { wait: wait_of(denied) }));
                 }
             };
             let is_repair = form.is_repair();
-            let besides = Besides::Expiry(expiry(throttle, now));
+            let besides = Besides::Expiry(expiry(gcra, now));
             let write = Write { key: &bucket.key, limits: &limits, now, tokens, form, besides, stale: &[] };
             match self.store.spend(write).await? {
                 Outcome::Written(new) if !is_repair => {
-                    let tat = new.state(&limits, now).tat;
-                    let lease = bucket.leased(throttle).granted(tokens, from, tat);
+                    let left = new.state(&limits, now).bucket;
+                    let lease = bucket.leased(throttle).granted(tokens, from, left);
                     return Ok(Ok(bucket.token(lease)));
                 }
                 Outcome::Written(item) | Outcome::Refused(item) => state = item.state(&limits, now),

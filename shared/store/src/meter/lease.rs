@@ -13,6 +13,7 @@ use keyplan_domain::key::ApiKeyId;
 use keyplan_domain::lease::Moment;
 use keyplan_domain::lease::key::{LeasedKey, Taking};
 use keyplan_domain::left::Reading;
+use keyplan_domain::throttle::Bucket;
 
 use super::waiting::{self, Waiting};
 use super::write::{Besides, OPERATION, Outcome, Write};
@@ -176,6 +177,7 @@ impl Meter {
         for attempt in 0..ATTEMPTS {
             // As in `spend`: a wrong guess is put right at the time of the first.
             let (mut from, mut known) = (arrived, item.state(limits, arrived.wall));
+            let limits = &limits.in_force(&known);
             if !matches!(limits.decide(&known, from.wall, ONE), Verdict::Admitted(_)) {
                 from = self.clock.moment();
                 known = item.state(limits, from.wall);
@@ -276,7 +278,7 @@ impl Held {
     fn stands(self, state: MeterState, limits: &Limits) -> MeterState {
         let returned = limits.throttle.map_or(0, |gcra| gcra.returning(self.leased));
         MeterState {
-            tat: state.tat.map(|tat| tat.saturating_sub(returned)),
+            bucket: state.bucket.map(|bucket| Bucket { tat: bucket.tat.saturating_sub(returned), ..bucket }),
             used: state.used.saturating_sub(i64::from(self.counted)),
             ..state
         }

@@ -202,8 +202,8 @@ impl Metering {
         let now = self.clock.now();
         let item = self.meter.seen.get(at).map(|seen| seen.item).unwrap_or_default();
         let mut state = item.state(limits, now);
-        if let Verdict::Implausible(clamped) = limits.decide(&state, now, ONE) {
-            state = clamped;
+        if let Verdict::Outdated(converted) = limits.decide(&state, now, ONE) {
+            state = converted;
         }
         match limits.decide(&state, now, ONE) {
             Verdict::Admitted(next) => {
@@ -218,8 +218,8 @@ impl Metering {
                 let reading = Reading { limits: *limits, state, at: now };
                 Ok(Err(Refused::without_a_write(denied, reading)))
             }
-            // What is clamped is plausible.
-            Verdict::Implausible(_) => Err(StoreError::Outage),
+            // What is converted is not outdated.
+            Verdict::Outdated(_) => Err(StoreError::Outage),
         }
     }
 

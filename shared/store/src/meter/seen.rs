@@ -94,8 +94,8 @@ impl Meter {
     }
 }
 
-/// The refusal that a state proves. One that is implausible proves nothing and
-/// is repaired by the next write.
+/// The refusal that a state proves. One that is outdated proves nothing and is
+/// repaired by the next write.
 pub(super) fn refusal(item: &MeterItem, limits: &Limits, now: Timestamp, counted: u32) -> Option<Refused> {
     let mut state = item.state(limits, now);
     state.used = state.used.saturating_sub(i64::from(counted));
@@ -104,6 +104,6 @@ pub(super) fn refusal(item: &MeterItem, limits: &Limits, now: Timestamp, counted
             let reading = Reading { limits: *limits, state, at: now };
             Some(Refused::without_a_write(denied, reading))
         }
-        Verdict::Admitted(_) | Verdict::Implausible(_) => None,
+        Verdict::Admitted(_) | Verdict::Outdated(_) => None,
     }
 }

@@ -9,20 +9,22 @@ use jiff::ToSpan;
 use jiff::civil::Date;
 use keyplan_domain::admission::{Limits, MeterState};
 use keyplan_domain::quota::{QuotaPeriod, QuotaWindow, compact, counter};
-use keyplan_domain::throttle::Tat;
+use keyplan_domain::throttle::{Bucket, Gcra};
 use keyplan_domain::time::Timestamp;
 
 use crate::StoreError;
 
 /// TAT of the plan's throttle.
 pub(crate) const TAT: &str = "tat";
+/// The settings by which that was brought about.
+pub(crate) const GCRA: &str = "gcra";
 
 /// A meter as last read or written. Attributes that this version does not know
 /// are left alone.
 #[derive(Debug, Default)]
 pub(crate) struct MeterItem {
-    tat: Option<Tat>,
-    method_tats: BTreeMap<u16, Tat>,
+    bucket: Option<Bucket>,
+    methods: BTreeMap<u16, Bucket>,
     /// Counts by their quota's period and its first day: each request looks one
     /// up, and only writes need to spell its name.
     quotas: BTreeMap<(QuotaPeriod, Date), i64>,
@@ -45,6 +47,23 @@ pub(crate) fn method_attribute(slot: u16) -> String {
     format!("t{slot}")
 }
 
+/// `g3`: the settings by which that was brought about.
+pub(crate) fn method_settings_attribute(slot: u16) -> String {
+    format!("g{slot}")
+}
+
+/// `100000000x20@7`: a token returns in a tenth of a second, at most 20 at once, by
+/// version 7 of the plan. Settings by which no token ever returns bring no TAT about.
+pub(crate) fn settings(gcra: Gcra) -> String {
+    format!("{}x{}@{}", gcra.nanos_per_token().unwrap_or_default(), gcra.burst(), gcra.version())
+}
+
+fn parse_settings(text: &str) -> Option<Gcra> {
+    let (settings, version) = text.split_once('@')?;
+    let (nanos_per_token, burst) = settings.split_once('x')?;
+    Some(Gcra::new(nanos_per_token.parse().ok()?, burst.parse().ok()?)?.of_version(version.parse().ok()?))
+}
+
 /// `d20261123`: requests of a day.
 pub(crate) fn day_attribute(day: Date) -> String {
     format!("d{}", compact(day))
@@ -57,15 +76,20 @@ pub(crate) fn remaining_attribute(day: Date) -> String {
 
 impl MeterItem {
     /// # Errors
-    /// When an attribute that this version knows is no whole number: what it
+    /// When an attribute that this version knows is not what it should be: what it
     /// stands for is not taken for nothing.
     pub(crate) fn read(attributes: &HashMap<String, AttributeValue>) -> Result<Self, StoreError> {
         let mut item = Self::default();
+        let bucket = |tat_name: &str, name: &str| {
+            let tat = attributes.get(tat_name).map(|value| whole(tat_name, value)).transpose()?;
+            let gcra = attributes.get(name).map(|value| gcra(name, value)).transpose()?;
+            Ok::<_, StoreError>(tat.map(|tat| Bucket { tat, gcra }))
+        };
+        item.bucket = bucket(TAT, GCRA)?;
         for (name, value) in attributes {
-            if name == TAT {
-                item.tat = Some(whole(name, value)?);
-            } else if let Some(slot) = name.strip_prefix('t').and_then(|slot| slot.parse::<u16>().ok()) {
-                item.method_tats.insert(slot, whole(name, value)?);
+            if let Some(slot) = name.strip_prefix('t').and_then(|slot| slot.parse::<u16>().ok()) {
+                let bucket = bucket(name, &method_settings_attribute(slot))?;
+                item.methods.extend(bucket.map(|bucket| (slot, bucket)));
             } else if let Some(counted) = first_day_of(name) {
                 item.quotas.insert(counted, whole(name, value)?);
             } else if let Some(day) = name.strip_prefix('d').and_then(parse_day) {
@@ -83,7 +107,7 @@ impl MeterItem {
     pub(super) fn brought_to(&self, state: MeterState, limits: &Limits, now: Timestamp) -> Self {
         let mut quotas = self.quotas.clone();
         quotas.extend(limits.quota.map(|quota| (place(&quota.window(now)), state.used)));
-        Self { tat: state.tat, method_tats: state.method_tats, quotas, ..Self::default() }
+        Self { bucket: state.bucket, methods: state.methods, quotas, ..Self::default() }
     }
 
     /// Requests admitted on a day.
@@ -94,7 +118,7 @@ impl MeterItem {
     /// The state that limits are decided on: the count of the current period.
     pub(crate) fn state(&self, limits: &Limits, now: Timestamp) -> MeterState {
         let used = limits.quota.map(|quota| self.counted(&quota.window(now))).unwrap_or_default();
-        MeterState { tat: self.tat, method_tats: self.method_tats.clone(), used }
+        MeterState { bucket: self.bucket, methods: self.methods.clone(), used }
     }
 
     pub(crate) fn days(&self) -> &BTreeMap<Date, DayCounts> {
@@ -168,6 +192,11 @@ fn whole<T: FromStr>(name: &str, value: &AttributeValue) -> Result<T, StoreError
     })
 }
 
+fn gcra(name: &str, value: &AttributeValue) -> Result<Gcra, StoreError> {
+    let settings = value.as_s().ok().and_then(|text| parse_settings(text));
+    settings.ok_or_else(|| StoreError::Corrupt { what: "of a meter", detail: format!("{name} is no throttle") })
+}
+
 /// The day that `20261123` names.
 pub(crate) fn parse_day(compact: &str) -> Option<Date> {
     if compact.len() != 8 || !compact.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -199,9 +228,10 @@ mod tests {
     #[test]
     fn only_the_count_of_the_current_period_is_in_the_state() {
         let item = item(&[("qD20261123", "3"), ("qD20261122", "9"), ("tat", "5"), ("t2", "7")]);
+        let bucket = |tat| Bucket { tat, gcra: None };
         let quota = QuotaSettings { limit: 10, offset: 0, period: QuotaPeriod::Day };
         let state = item.state(&Limits { throttle: None, method: None, quota: Some(quota) }, NOW);
-        assert_eq!(state, MeterState { tat: Some(5), method_tats: BTreeMap::from([(2, 7)]), used: 3 });
+        assert_eq!(state, MeterState { bucket: Some(bucket(5)), methods: BTreeMap::from([(2, bucket(7))]), used: 3 });
     }
 
     #[test]
@@ -233,6 +263,31 @@ mod tests {
         let item = item(&[("x9", "1"), ("dtoday", "1"), ("tx", "1.5"), ("qH20200101", "1.5"), ("quota", "1")]);
         assert!(item.days().is_empty());
         assert!(item.stale(NOW).is_empty());
+    }
+
+    #[test]
+    fn a_bucket_is_read_back_with_the_settings_that_brought_it_about() {
+        let gcra = Gcra::new(333_333_334, 20).unwrap().of_version(7);
+        assert_eq!(settings(gcra), "333333334x20@7");
+        let attributes = HashMap::from([
+            (TAT.to_owned(), AttributeValue::N("5".to_owned())),
+            (GCRA.to_owned(), AttributeValue::S(settings(gcra))),
+            ("t3".to_owned(), AttributeValue::N("6".to_owned())),
+            ("g3".to_owned(), AttributeValue::S(settings(gcra.of_version(8)))),
+        ]);
+        let item = MeterItem::read(&attributes).unwrap();
+        assert_eq!(item.bucket, Some(Bucket { tat: 5, gcra: Some(gcra) }));
+        assert_eq!(item.methods, BTreeMap::from([(3, Bucket { tat: 6, gcra: Some(gcra.of_version(8)) })]));
+    }
+
+    #[test]
+    fn settings_that_no_bucket_can_have_are_corrupt() {
+        for text in ["", "1x2", "x2@3", "0x2@3", "-1x2@3", "1x-2@3", "1x4294967296@3", "1x2@-3", "1x2@3@4", "1.5x2@3"] {
+            let text = AttributeValue::S(text.to_owned());
+            let tat = AttributeValue::N("5".to_owned());
+            let attributes = HashMap::from([(TAT.to_owned(), tat), (GCRA.to_owned(), text)]);
+            assert!(matches!(MeterItem::read(&attributes), Err(StoreError::Corrupt { .. })), "{attributes:?}");
+        }
     }
 
     #[test]

@@ -10,10 +10,12 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use keyplan_domain::admission::write::Form;
 use keyplan_domain::admission::{Limits, MeterState};
-use keyplan_domain::throttle::{Gcra, Tat};
+use keyplan_domain::throttle::{Bucket, Gcra};
 use keyplan_domain::time::Timestamp;
 
-use super::state::{MeterItem, TAT, day_attribute, method_attribute, remaining_attribute};
+use super::state::{
+    GCRA, MeterItem, TAT, day_attribute, method_attribute, method_settings_attribute, remaining_attribute, settings,
+};
 use crate::item::{attribute, number};
 use crate::keys::Key;
 use crate::race::Race;
@@ -164,6 +166,24 @@ struct Expression {
     values: HashMap<String, AttributeValue>,
 }
 
+/// Where a bucket is kept: the attributes of its TAT and of its settings, and what
+/// stands for them.
+struct Place {
+    name: &'static str,
+    tat: String,
+    settings: String,
+}
+
+impl Place {
+    fn of_plan() -> Self {
+        Self { name: "plan", tat: TAT.to_owned(), settings: GCRA.to_owned() }
+    }
+
+    fn of_method(slot: u16) -> Self {
+        Self { name: "method", tat: method_attribute(slot), settings: method_settings_attribute(slot) }
+    }
+}
+
 /// The parts of an expression, before they are joined.
 #[derive(Default)]
 struct Parts {
@@ -176,24 +196,25 @@ struct Parts {
 impl Expression {
     fn of(write: &Write<'_>) -> Self {
         let mut parts = Parts::default();
-        let method = write.limits.method.map(|method| (method_attribute(method.slot), method));
+        let of_plan = write.limits.throttle.map(|gcra| (Place::of_plan(), gcra));
+        let of_method = write.limits.method.map(|method| (Place::of_method(method.slot), method));
         match &write.form {
             Form::Guess(busy) => {
-                if let Some(gcra) = write.limits.throttle {
-                    parts.bucket("tat", TAT, gcra, busy.plan, write);
+                if let Some((place, gcra)) = &of_plan {
+                    parts.guess(place, *gcra, busy.plan, write);
                 }
-                if let Some((name, method)) = &method {
-                    parts.bucket("mt", name, method.throttle, busy.method, write);
+                if let Some((place, method)) = &of_method {
+                    parts.guess(place, method.throttle, busy.method, write);
                 }
                 parts.spend(write);
             }
             Form::Replace { seen, next } | Form::Repair { seen, next } => {
-                if write.limits.throttle.is_some() {
-                    parts.replace("tat", TAT, seen.tat, next.tat);
+                if let Some((place, _)) = &of_plan {
+                    parts.replace(place, seen.bucket, next.bucket);
                 }
-                if let Some((name, method)) = &method {
-                    let tat = |state: &MeterState| state.method_tats.get(&method.slot).copied();
-                    parts.replace("mt", name, tat(seen), tat(next));
+                if let Some((place, method)) = &of_method {
+                    let bucket = |state: &MeterState| state.methods.get(&method.slot).copied();
+                    parts.replace(place, bucket(seen), bucket(next));
                 }
                 if !write.form.is_repair() {
                     parts.spend(write);
@@ -206,38 +227,66 @@ impl Expression {
 
 impl Parts {
     /// `tokens` of a bucket, in the form for a busy or an idle one.
-    fn bucket(&mut self, place: &str, name: &str, gcra: Gcra, is_busy: bool, write: &Write<'_>) {
+    fn guess(&mut self, place: &Place, gcra: Gcra, is_busy: bool, write: &Write<'_>) {
         let increment = gcra.increment(write.tokens).unwrap_or(i128::MAX);
         let now = i128::from(write.now.as_nanos());
-        self.names.insert(format!("#{place}"), name.to_owned());
+        let (name, by) = (self.tat_of(place), self.settings_of(place));
         self.values.insert(":now".into(), number(now));
+        self.values.insert(format!(":{name}By"), AttributeValue::S(settings(gcra)));
         if is_busy {
             let limit = gcra.latest_conforming(write.now, write.tokens).unwrap_or(now);
-            self.sets.push(format!("#{place} = #{place} + :{place}"));
-            self.conditions.push(format!("#{place} > :now AND #{place} <= :{place}Limit"));
-            self.values.insert(format!(":{place}"), number(increment));
-            self.values.insert(format!(":{place}Limit"), number(limit));
+            self.sets.push(format!("#{name} = #{name} + :{name}"));
+            self.conditions.push(format!("#{name} > :now AND #{name} <= :{name}Limit AND {by} = :{name}By"));
+            self.values.insert(format!(":{name}"), number(increment));
+            self.values.insert(format!(":{name}Limit"), number(limit));
         } else {
-            self.sets.push(format!("#{place} = :{place}"));
-            self.conditions.push(format!("(attribute_not_exists(#{place}) OR #{place} <= :now)"));
-            self.values.insert(format!(":{place}"), number(now.saturating_add(increment)));
+            self.sets.push(format!("#{name} = :{name}, {by} = :{name}By"));
+            self.conditions.push(format!("(attribute_not_exists(#{name}) OR (#{name} <= :now AND {by} = :{name}By))"));
+            self.values.insert(format!(":{name}"), number(now.saturating_add(increment)));
         }
     }
 
-    /// A TAT that is set, if it still is what was seen.
-    fn replace(&mut self, place: &str, name: &str, seen: Option<Tat>, next: Option<Tat>) {
-        self.names.insert(format!("#{place}"), name.to_owned());
+    /// A bucket that is set, if it still is what was seen.
+    fn replace(&mut self, place: &Place, seen: Option<Bucket>, next: Option<Bucket>) {
+        let name = self.tat_of(place);
         match seen {
-            Some(seen) => {
-                self.conditions.push(format!("#{place} = :{place}Seen"));
-                self.values.insert(format!(":{place}Seen"), number(seen));
+            Some(Bucket { tat, gcra }) => {
+                let by = self.settings_of(place);
+                self.conditions.push(format!("#{name} = :{name}Seen"));
+                self.values.insert(format!(":{name}Seen"), number(tat));
+                self.conditions.push(match gcra {
+                    Some(gcra) => {
+                        self.values.insert(format!(":{name}SeenBy"), AttributeValue::S(settings(gcra)));
+                        format!("{by} = :{name}SeenBy")
+                    }
+                    None => format!("attribute_not_exists({by})"),
+                });
             }
-            None => self.conditions.push(format!("attribute_not_exists(#{place})")),
+            None => self.conditions.push(format!("attribute_not_exists(#{name})")),
         }
-        if let Some(next) = next {
-            self.sets.push(format!("#{place} = :{place}"));
-            self.values.insert(format!(":{place}"), number(next));
+        if let Some(Bucket { tat, gcra }) = next {
+            self.sets.push(format!("#{name} = :{name}"));
+            self.values.insert(format!(":{name}"), number(tat));
+            if let Some(gcra) = gcra {
+                let by = self.settings_of(place);
+                self.sets.push(format!("{by} = :{name}By"));
+                self.values.insert(format!(":{name}By"), AttributeValue::S(settings(gcra)));
+            }
         }
+    }
+
+    /// What stands for a bucket's TAT, after `#` or `:`.
+    fn tat_of(&mut self, place: &Place) -> &'static str {
+        self.names.insert(format!("#{}", place.name), place.tat.clone());
+        place.name
+    }
+
+    /// What stands for the attribute of its settings. DynamoDB refuses names that
+    /// no expression uses.
+    fn settings_of(&mut self, place: &Place) -> String {
+        let by = format!("#{}By", place.name);
+        self.names.insert(by.clone(), place.settings.clone());
+        by
     }
 
     /// What a write sets that spends, besides TATs.

@@ -119,6 +119,7 @@ pub fn plan(stages: &[(&RestApiId, &str)]) -> UsagePlan {
         tags: BTreeMap::new(),
         created_date: NOON,
         next_slot: 0,
+        version: 0,
     }
 }
 

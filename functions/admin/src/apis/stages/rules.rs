@@ -39,6 +39,7 @@ pub(super) fn new_stage(input: CreateStageInput, uid: String, now: Timestamp) ->
         created_date: now,
         last_updated_date: now,
         authorizer_epoch: 0,
+        version: 0,
     };
     check_variables(&stage.variables)?;
     Ok(stage)

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::admission::MethodLimit;
 use crate::quota::{QuotaPeriod, QuotaSettings};
-use crate::throttle::{TOLERATED_SKEW, ThrottleSettings};
+use crate::throttle::ThrottleSettings;
 
 const ONE: NonZeroU32 = NonZeroU32::MIN;
 const NOW: Timestamp = Timestamp::from_seconds(1_795_600_000);
@@ -35,10 +35,16 @@ fn tat() -> impl Strategy<Value = Option<Tat>> {
     prop::option::of(prop_oneof![near, far].prop_map(|ahead| i128::from(NOW.as_nanos()) + ahead))
 }
 
+/// Of settings of whatever version, or of ones that are not told.
+fn bucket() -> impl Strategy<Value = Option<Bucket>> {
+    let by = prop::option::of((gcra(), 0u64..3).prop_map(|(gcra, version)| gcra.of_version(version)));
+    (tat(), by).prop_map(|(tat, gcra)| tat.map(|tat| Bucket { tat, gcra }))
+}
+
 fn state() -> impl Strategy<Value = MeterState> {
-    (tat(), tat(), -2i64..10).prop_map(|(tat, method_tat, used)| MeterState {
-        tat,
-        method_tats: method_tat.into_iter().map(|tat| (SLOT, tat)).collect(),
+    (bucket(), bucket(), -2i64..10).prop_map(|(bucket, of_method, used)| MeterState {
+        bucket,
+        methods: of_method.into_iter().map(|bucket| (SLOT, bucket)).collect(),
         used,
     })
 }
@@ -48,11 +54,12 @@ fn state() -> impl Strategy<Value = MeterState> {
 fn spend(limits: &Limits, seen: MeterState, table: &mut Held, now: Timestamp) -> (Result<(), Denied>, u32) {
     let mut state = seen;
     for attempt in 0..ATTEMPTS {
-        let form = match form(limits, &state, now, ONE, attempt) {
+        let limits = limits.in_force(&state);
+        let form = match form(&limits, &state, now, ONE, attempt) {
             Ok(form) => form,
             Err(denied) => return (Err(denied), attempt),
         };
-        if let Some(after) = (Spending { limits, now, tokens: ONE, settled: 0 }).apply(&form, table) {
+        if let Some(after) = (Spending { limits: &limits, now, tokens: ONE, settled: 0 }).apply(&form, table) {
             let is_repair = form.is_repair();
             *table = after;
             if !is_repair {
@@ -78,7 +85,8 @@ fn a_guess_in_the_wrong_form_changes_nothing() {
     let spending = Spending { limits: &limits, now: NOW, tokens: ONE, settled: 0 };
     let debt = i128::from(NOW.plus(Duration::from_secs(1)).as_nanos());
     for (tat, is_busy) in [(Some(debt), true), (Some(i128::from(NOW.as_nanos())), false), (None, false)] {
-        let table = held(&MeterState { tat, ..MeterState::default() });
+        let bucket = tat.map(|tat| Bucket { tat, gcra: limits.throttle });
+        let table = held(&MeterState { bucket, ..MeterState::default() });
         let guess = |plan| Form::Guess(Busy { plan, method: false });
         assert_eq!(spending.apply(&guess(!is_busy), &table), None);
         assert!(spending.apply(&guess(is_busy), &table).is_some());
@@ -99,8 +107,9 @@ fn what_is_settled_moves_the_tat_and_is_counted_once() {
         Spending { limits: &limits, now: NOW, tokens, settled }.apply(&idle, &table)
     };
     assert_eq!(spend(1), None);
-    let tat = Some(i128::from(NOW.plus(Duration::from_secs(3)).as_nanos()));
-    let state = MeterState { tat, method_tats: BTreeMap::new(), used: 10 };
+    let tat = i128::from(NOW.plus(Duration::from_secs(3)).as_nanos());
+    let bucket = Some(Bucket { tat, gcra: limits.throttle });
+    let state = MeterState { bucket, methods: BTreeMap::new(), used: 10 };
     assert_eq!(spend(2), Some(Held { state: state.clone(), day: 9, remaining: Some(0) }));
     assert_eq!(spend(3), Some(Held { state: MeterState { used: 9, ..state }, day: 8, remaining: Some(1) }));
 }
@@ -109,7 +118,7 @@ proptest! {
     #[test]
     fn whatever_was_seen_a_request_comes_to_what_the_table_holds(limits in limits(), seen in state(), state in state()) {
         let truth = match limits.decide(&state, NOW, ONE) {
-            Verdict::Implausible(clamped) => limits.decide(&clamped, NOW, ONE),
+            Verdict::Outdated(converted) => limits.decide(&converted, NOW, ONE),
             verdict => verdict,
         };
         let mut table = held(&state);
@@ -117,7 +126,7 @@ proptest! {
         match truth {
             Verdict::Admitted(next) => {
                 prop_assert_eq!(outcome, Ok(()));
-                prop_assert_eq!((table.state.tat, &table.state.method_tats), (next.tat, &next.method_tats));
+                prop_assert_eq!((table.state.bucket, &table.state.methods), (next.bucket, &next.methods));
                 prop_assert_eq!(table.state.used, if limits.quota.is_some() { next.used } else { state.used });
                 prop_assert_eq!(table.day, 1);
                 prop_assert_eq!(table.remaining, limits.quota.map(|quota| i64::from(quota.limit) - next.used));
@@ -126,7 +135,7 @@ proptest! {
                 prop_assert_eq!(outcome, Err(denied));
                 prop_assert_eq!((table.state.used, table.day), (state.used, 0));
             }
-            Verdict::Implausible(_) => prop_assert!(false, "clamped and still implausible"),
+            Verdict::Outdated(_) => prop_assert!(false, "converted and still outdated"),
         }
         prop_assert!(writes <= 2, "{} writes", writes);
     }
@@ -164,9 +173,8 @@ proptest! {
         let seen = table.state.clone();
         if let (Err(denied), _) = spend(&limits(after), seen, &mut table, NOW) {
             let Denied::Throttled { wait: Some(wait) } = denied else { panic!("{denied:?}") };
-            // A debt within the tolerated skew may be another clock's, and stands.
             let refill = u64::try_from(after.nanos_to_refill().unwrap()).unwrap();
-            prop_assert!(wait <= Duration::from_nanos(refill) + TOLERATED_SKEW);
+            prop_assert!(wait <= Duration::from_nanos(refill));
             let seen = table.state.clone();
             prop_assert_eq!(spend(&limits(after), seen, &mut table, NOW.plus(wait)).0, Ok(()));
         }

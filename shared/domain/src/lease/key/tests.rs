@@ -119,11 +119,15 @@ fn a_rest_is_settled_once_and_lost_with_an_unknown_outcome() {
     assert_eq!(key.held(&limits, after(LIFE)), 0);
 }
 
+fn bucket(tat: i128) -> Option<Bucket> {
+    Some(Bucket { tat, gcra: None })
+}
+
 /// A process that has refused more than it admitted, of a bucket that is empty,
 /// and reserves.
 fn short(limits: &Limits, tat: i128, most: u32) -> (LeasedKey, i128) {
     let mut key = LeasedKey::default();
-    let state = MeterState { tat: Some(tat), ..MeterState::default() };
+    let state = MeterState { bucket: bucket(tat), ..MeterState::default() };
     let first = key.ask(limits, &state, START, ONE, 1);
     key.not_granted(first);
     let before = Moment { wall: Timestamp::from_nanos(NOON.as_nanos() - 100_000_000), ..START };
@@ -136,7 +140,7 @@ fn short(limits: &Limits, tat: i128, most: u32) -> (LeasedKey, i128) {
         verdict => panic!("{verdict:?}"),
     };
     key.granted(asking, &next);
-    let next = next.tat.unwrap();
+    let next = next.bucket.unwrap().tat;
     (key, next)
 }
 
@@ -155,7 +159,7 @@ fn beyond_twice_the_rate_a_process_reserves_half_of_what_comes_due_soon() {
     // Half a second brings 50.
     assert_eq!((reserved(10), reserved(25), reserved(1_000)), (10, 25, 25));
     // What comes due later than that is nobody's yet.
-    let state = MeterState { tat: Some(empty(&limits) + 500_000_000), ..MeterState::default() };
+    let state = MeterState { bucket: bucket(empty(&limits) + 500_000_000), ..MeterState::default() };
     let (mut key, _) = short(&limits, empty(&limits), 10);
     (0..50).for_each(|_| key.refused(START));
     let asking = key.ask(&limits, &state, START, cap(10), 1);
@@ -173,7 +177,7 @@ fn up_to_twice_the_rate_nothing_is_reserved() {
         (1..refused).for_each(|_| key.refused(START));
         let tat = limits.throttle.unwrap().furthest(after(later).wall);
         let asking =
-            key.ask(&limits, &MeterState { tat: Some(tat), ..MeterState::default() }, after(later), cap(10), 1);
+            key.ask(&limits, &MeterState { bucket: bucket(tat), ..MeterState::default() }, after(later), cap(10), 1);
         (asking.tokens().get(), *asking.limits())
     };
     assert_eq!(asked(3, 3, PATIENCE), (1, limits));
@@ -188,7 +192,7 @@ fn what_is_reserved_and_not_used_is_settled() {
     let (mut key, tat) = short(&limits, empty(&limits), 10);
     assert!(takes(&mut key, &limits, after(Duration::from_millis(10))));
     assert_eq!(key.held(&limits, after(LIFE)), 9);
-    let state = MeterState { tat: Some(tat), used: 10, ..MeterState::default() };
+    let state = MeterState { bucket: bucket(tat), used: 10, ..MeterState::default() };
     assert_eq!(key.ask(&limits, &state, after(LIFE), cap(10), 10).settled(), 9);
 }
 
@@ -196,11 +200,11 @@ fn what_is_reserved_and_not_used_is_settled() {
 struct Shared {
     limits: Limits,
     cap: NonZeroU32,
-    tat: Option<i128>,
+    bucket: Option<Bucket>,
     counts: Vec<(QuotaWindow, i64)>,
     processes: Vec<LeasedKey>,
-    /// The TAT that each has seen last: what it proves needs no write.
-    seen: Vec<Option<i128>>,
+    /// The bucket that each has seen last: what it proves needs no write.
+    seen: Vec<Option<Bucket>>,
     writes: u32,
 }
 
@@ -224,7 +228,7 @@ impl Shared {
     fn new(limits: Limits, cap: u32, processes: usize) -> Self {
         let seen = vec![None; processes];
         let processes = vec![LeasedKey::default(); processes];
-        Self { limits, cap: self::cap(cap), tat: None, counts: Vec::new(), processes, seen, writes: 0 }
+        Self { limits, cap: self::cap(cap), bucket: None, counts: Vec::new(), processes, seen, writes: 0 }
     }
 
     fn window(&self, now: Moment) -> Option<QuotaWindow> {
@@ -237,7 +241,7 @@ impl Shared {
     }
 
     fn state(&self, now: Moment) -> MeterState {
-        MeterState { tat: self.tat, used: self.used(now), ..MeterState::default() }
+        MeterState { bucket: self.bucket, used: self.used(now), ..MeterState::default() }
     }
 
     /// A request at a process; `None` when it cannot know what became of it.
@@ -246,7 +250,7 @@ impl Shared {
         if let Some(known) = decided(self.processes[process].take(&limits, now)) {
             return Some(known);
         }
-        let known = MeterState { tat: self.seen[process], ..MeterState::default() };
+        let known = MeterState { bucket: self.seen[process], ..MeterState::default() };
         if let Some(denied) = limits.denies(&known, now.wall) {
             self.processes[process].refused(now);
             return Some(Err(denied));
@@ -260,7 +264,7 @@ impl Shared {
         let state = asking.stands(&state);
         match asking.limits().decide(&state, now.wall, asking.tokens()) {
             Verdict::Admitted(next) => {
-                self.tat = next.tat;
+                self.bucket = next.bucket;
                 if let Some(window) = self.window(now) {
                     self.counts.retain(|(of, _)| *of != window);
                     self.counts.push((window, next.used));
@@ -268,18 +272,18 @@ impl Shared {
                 if answer == Answer::LostAfterwards {
                     return None;
                 }
-                self.seen[process] = self.tat;
+                self.seen[process] = self.bucket;
                 self.processes[process].granted(asking, &next);
                 decided(self.processes[process].take(&limits, now))
             }
             Verdict::Denied(_) => {
                 assert_eq!(asking.tokens(), ONE, "only one token that is refused is a refusal");
-                self.seen[process] = self.tat;
+                self.seen[process] = self.bucket;
                 self.processes[process].not_granted(asking);
                 self.processes[process].refused(now);
                 Some(Err(limits.denies(&state, now.wall).expect("what is not even reserved is not admitted")))
             }
-            Verdict::Implausible(_) => panic!("a state of these very limits"),
+            Verdict::Outdated(_) => panic!("a state of these very limits"),
         }
     }
 }

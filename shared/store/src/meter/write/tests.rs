@@ -85,19 +85,26 @@ fn quota() -> impl Strategy<Value = QuotaSettings> {
     (1u32..7, periods).prop_map(|(limit, period)| QuotaSettings { limit, offset: 0, period })
 }
 
-/// Some tokens ahead of now or behind it: at the edges of what conforms.
-fn tat(gcra: Option<Gcra>) -> impl Strategy<Value = Tat> {
+/// Some tokens ahead of now or behind it: at the edges of what conforms. Brought
+/// about by these settings for the most part.
+fn bucket(gcra: Option<Gcra>) -> impl Strategy<Value = Bucket> {
     let period = gcra.and_then(|gcra| gcra.increment(NonZeroU32::MIN)).unwrap_or(1);
-    (-1i128..6, prop_oneof![-1i128..=1, Just(0)])
-        .prop_map(move |(tokens, more)| i128::from(NOW.as_nanos()) + tokens * period + more)
+    let by = prop_oneof![
+        8 => Just(gcra),
+        1 => Just(gcra.map(|gcra| gcra.of_version(1))),
+        1 => self::gcra().prop_map(Some),
+        1 => Just(None),
+    ];
+    (-1i128..6, prop_oneof![-1i128..=1, Just(0)], by)
+        .prop_map(move |(tokens, more, gcra)| Bucket { tat: i128::from(NOW.as_nanos()) + tokens * period + more, gcra })
 }
 
 fn state(limits: Limits) -> impl Strategy<Value = MeterState> {
-    let method_tat = prop::option::of(tat(limits.method.map(|method| method.throttle)));
+    let of_method = prop::option::of(bucket(limits.method.map(|method| method.throttle)));
     let used = prop_oneof![Just(0i64), -2i64..7];
-    (prop::option::of(tat(limits.throttle)), method_tat, used).prop_map(|(tat, method_tat, used)| MeterState {
-        tat,
-        method_tats: method_tat.into_iter().map(|tat| (SLOT, tat)).collect(),
+    (prop::option::of(bucket(limits.throttle)), of_method, used).prop_map(|(bucket, of_method, used)| MeterState {
+        bucket,
+        methods: of_method.into_iter().map(|bucket| (SLOT, bucket)).collect(),
         used,
     })
 }
@@ -118,18 +125,21 @@ fn case() -> impl Strategy<Value = Case> {
     limits.prop_flat_map(of_limits).prop_map(|(limits, held, others, kind, tokens, settled, day, remaining)| {
         let (other, mut next, is_as_seen) = others;
         let seen = if is_as_seen { held.clone() } else { other };
+        // Whoever sets a bucket tells by which settings.
+        for bucket in next.bucket.iter_mut().chain(next.methods.values_mut()) {
+            bucket.gcra = bucket.gcra.or(limits.throttle).or(Gcra::new(1, 1));
+        }
         let (kind, is_plan_wrong, is_method_wrong) = kind;
-        let now = i128::from(NOW.as_nanos());
-        let is_busy = |tat: Option<Tat>| tat.is_some_and(|tat| tat > now);
+        let is_busy = |bucket: Option<&Bucket>| bucket.is_some_and(|bucket| !bucket.is_full(NOW));
         let busy = Busy {
-            plan: is_busy(held.tat) != is_plan_wrong,
-            method: is_busy(held.method_tats.get(&SLOT).copied()) != is_method_wrong,
+            plan: is_busy(held.bucket.as_ref()) != is_plan_wrong,
+            method: is_busy(held.methods.get(&SLOT)) != is_method_wrong,
         };
         let form = match kind {
             0 | 1 => OwnedForm::Guess(busy),
             // A repair is of a TAT, and so of a throttle.
             3 if limits.throttle.is_some() => {
-                next.tat.get_or_insert(now);
+                next.bucket.get_or_insert(Bucket { tat: 1, gcra: limits.throttle });
                 OwnedForm::Repair { seen, next }
             }
             _ => OwnedForm::Replace { seen, next },
@@ -145,8 +155,13 @@ impl Case {
     fn attributes(&self, key: &Key) -> HashMap<String, AttributeValue> {
         let Held { state, day, remaining } = &self.held;
         let mut attributes = key.attributes();
-        attributes.extend(state.tat.map(|tat| (TAT.to_owned(), number(tat))));
-        attributes.extend(state.method_tats.iter().map(|(slot, tat)| (method_attribute(*slot), number(*tat))));
+        let by = |bucket: &Bucket| bucket.gcra.map(|gcra| AttributeValue::S(settings(gcra)));
+        attributes.extend(state.bucket.map(|bucket| (TAT.to_owned(), number(bucket.tat))));
+        attributes.extend(state.bucket.and_then(|bucket| Some((GCRA.to_owned(), by(&bucket)?))));
+        for (slot, bucket) in &state.methods {
+            attributes.insert(method_attribute(*slot), number(bucket.tat));
+            attributes.extend(by(bucket).map(|by| (method_settings_attribute(*slot), by)));
+        }
         if let Some(quota) = self.limits.quota.filter(|_| state.used != 0) {
             attributes.insert(quota.window(NOW).counter(), number(state.used));
         }

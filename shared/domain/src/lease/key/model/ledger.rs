@@ -22,8 +22,9 @@ pub(super) struct Ledger {
     highest: BTreeMap<Date, i64>,
     /// By how much operators moved it in all.
     granted: BTreeMap<Date, i64>,
-    /// When each admission was, in nanoseconds of true time, in order.
-    times: Vec<i64>,
+    /// For which moment each admission was, and when it was given, in nanoseconds of
+    /// true time, in order of the first.
+    times: Vec<(i64, i64)>,
     /// When each token was debited, by the writer's clock, in the order of the writes;
     /// or when one that is reserved comes due.
     debits: Vec<i64>,
@@ -40,16 +41,16 @@ pub(super) fn nanos_per_token(gcra: Gcra) -> i64 {
 }
 
 impl Ledger {
-    /// Notes an admission under `limits`, at `at` by the clock of whoever admits,
-    /// which is `skew` nanoseconds ahead.
-    pub(super) fn admit(&mut self, limits: &Limits, at: Timestamp, skew: i64) {
+    /// Notes an admission under `limits` that was given at `given`, for `at` by the
+    /// clock of whoever admits, which is `skew` nanoseconds ahead.
+    pub(super) fn admit(&mut self, limits: &Limits, at: Timestamp, skew: i64, given: Timestamp) {
         if let Some(quota) = limits.quota {
             *self.admitted.entry(quota.window(at).first_day).or_default() += 1;
         }
         *self.by_day.entry(at.date()).or_default() += 1;
         if limits.throttle.is_some() {
             let time = at.as_nanos() - skew;
-            self.times.insert(self.times.partition_point(|before| *before <= time), time);
+            self.times.insert(self.times.partition_point(|(before, _)| *before <= time), (time, given.as_nanos()));
         }
     }
 
@@ -134,19 +135,23 @@ impl Ledger {
     }
 
     /// In every window no more is admitted than the burst, what returns in it,
-    /// and what could have been leased before it.
+    /// and what could have been leased before it. Where the plan changes, a window
+    /// ends when the last admission of it was given: one for an earlier moment may
+    /// have been written after the bucket was converted.
     pub(super) fn check_windows(&self, scenario: &Scenario) -> Result<(), String> {
         let throttles: Vec<Gcra> = scenario.plans.iter().filter_map(|limits| limits.throttle).collect();
         let Some(period) = throttles.iter().map(|gcra| nanos_per_token(*gcra)).min() else { return Ok(()) };
-        // A change of the plan may add one burst to the other.
-        let burst: i64 = throttles.iter().map(|gcra| i64::from(gcra.burst())).sum();
+        let burst = throttles.iter().map(|gcra| i64::from(gcra.burst())).max().unwrap_or(0);
         let of_life = burst + i64::try_from(LIFE.as_nanos()).unwrap() / period;
         let processes = i64::try_from(scenario.skews.len()).unwrap();
         let leased = (processes * (i64::from(scenario.cap.get()) - 1)).min(of_life);
-        for (first, from) in self.times.iter().enumerate() {
-            for (admitted, to) in (1i64..).zip(&self.times[first..]) {
-                if (admitted - burst - leased) * period > to - from + scenario.spread() {
-                    return Err(format!("{admitted} admitted in {} ns", to - from));
+        let is_changing = scenario.plans.len() > 1;
+        for (first, (from, _)) in self.times.iter().enumerate() {
+            let mut last = *from;
+            for (admitted, (time, given)) in (1i64..).zip(&self.times[first..]) {
+                last = last.max(if is_changing { *given } else { *time });
+                if (admitted - burst - leased) * period > last - from + scenario.spread() {
+                    return Err(format!("{admitted} admitted in {} ns", last - from));
                 }
             }
         }
@@ -161,8 +166,8 @@ impl Ledger {
         if self.times.len() > due.len() && !due.is_empty() {
             return Err(format!("{} admitted by {} tokens", self.times.len(), due.len()));
         }
-        match self.times.iter().zip(&due).find(|(admitted, due)| **admitted + spread < **due) {
-            Some((admitted, due)) => Err(format!("admitted {} ns before a token came due", due - admitted)),
+        match self.times.iter().zip(&due).find(|((admitted, _), due)| admitted + spread < **due) {
+            Some(((admitted, _), due)) => Err(format!("admitted {} ns before a token came due", due - admitted)),
             None => Ok(()),
         }
     }

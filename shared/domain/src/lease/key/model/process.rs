@@ -11,6 +11,7 @@ use super::table::Table;
 use crate::admission::write::{ATTEMPTS, Form, GUESSES, Spending, form};
 use crate::admission::{Denied, Limits, MeterState, Verdict};
 use crate::lease::Moment;
+use crate::throttle::Gcra;
 use crate::time::Timestamp;
 
 const ONE: NonZeroU32 = NonZeroU32::MIN;
@@ -145,7 +146,7 @@ impl Process {
         let left = table.state(&limits, write.from.wall);
         self.seen = Some((table, write.from.wall));
         if is_granted {
-            return self.grant(limits, asking, &left, write.from, setting);
+            return self.grant(write.limits, asking, &left, write.from, setting);
         }
         if let Some(asking) = asking {
             self.leased.not_granted(asking);
@@ -161,7 +162,7 @@ impl Process {
     pub(super) fn lose_answer(&mut self, setting: Setting) -> Decided {
         let Some(request) = self.request.as_mut() else { return Decided::Not };
         if setting.fault == Some(Fault::LostAnswerIsAGrant) {
-            let (limits, from, asking) = (request.limits, request.write.from, request.asking.take());
+            let (limits, from, asking) = (request.write.limits, request.write.from, request.asking.take());
             self.request = None;
             return self.grant(limits, asking, &MeterState::default(), from, setting);
         }
@@ -242,10 +243,11 @@ impl Process {
         if !matches!(limits.decide(&known, from.wall, ONE), Verdict::Admitted(_)) {
             (from, known) = (now, seen(now));
         }
-        let asking = (setting.cap > ONE).then(|| self.leased.ask(&limits, &known, from, setting.cap, 1));
+        let in_force = limits.in_force(&known);
+        let asking = (setting.cap > ONE).then(|| self.leased.ask(&in_force, &known, from, setting.cap, 1));
         let (tokens, settled) = asking.as_ref().map_or((ONE, 0), |asking| (asking.tokens(), asking.settled()));
         let state = asking.as_ref().map_or(known.clone(), |asking| asking.stands(&known));
-        let asked_of = asking.as_ref().map_or(limits, |asking| *asking.limits());
+        let asked_of = asking.as_ref().map_or(in_force, |asking| *asking.limits());
         if form(&asked_of, &state, from.wall, tokens, attempt).is_err() {
             if let Some(asking) = asking {
                 self.leased.not_granted(asking);
@@ -268,6 +270,7 @@ impl Process {
         from: Moment,
         setting: Setting,
     ) -> Decided {
+        let limits = Limits { throttle: limits.throttle.map(Gcra::at_once), ..limits };
         let admitted = Decided::Admitted { limits, at: from.wall };
         let Some(asking) = asking else { return admitted };
         let (counter, settled) = (asking.counter, asking.settled);

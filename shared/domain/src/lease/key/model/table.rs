@@ -6,13 +6,13 @@ use jiff::civil::Date;
 
 use crate::admission::write::{Form, Held, Spending};
 use crate::admission::{Limits, MeterState};
-use crate::throttle::Tat;
+use crate::throttle::Bucket;
 use crate::time::Timestamp;
 
 /// What it holds of the meter.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Table {
-    pub(super) tat: Option<Tat>,
+    pub(super) bucket: Option<Bucket>,
     /// Counts of quotas, by the first day of their period.
     pub(super) counts: BTreeMap<Date, i64>,
     /// Tokens counted by day, and what the day's last write left.
@@ -23,7 +23,7 @@ impl Table {
     /// The state that limits are decided on.
     pub(super) fn state(&self, limits: &Limits, now: Timestamp) -> MeterState {
         let counted = limits.quota.and_then(|quota| self.counts.get(&quota.window(now).first_day));
-        MeterState { tat: self.tat, method_tats: BTreeMap::new(), used: counted.copied().unwrap_or_default() }
+        MeterState { bucket: self.bucket, methods: BTreeMap::new(), used: counted.copied().unwrap_or_default() }
     }
 
     /// Carries out a write, if its condition holds.
@@ -32,7 +32,7 @@ impl Table {
         let (day, remaining) = self.days.get(&today).copied().unwrap_or_default();
         let held = Held { state: self.state(spending.limits, spending.now), day, remaining };
         let Some(held) = spending.apply(form, &held) else { return false };
-        self.tat = held.state.tat;
+        self.bucket = held.state.bucket;
         if let Some(quota) = spending.limits.quota {
             self.counts.insert(quota.window_of_day(today).first_day, held.state.used);
         }

@@ -31,6 +31,10 @@ fn throttle(rate_limit: f64, burst_limit: u32) -> Limits {
     Limits { throttle: Some(ThrottleSettings { burst_limit, rate_limit }.into()), ..UNLIMITED }
 }
 
+fn of_version(limits: &Limits, version: u64) -> Limits {
+    Limits { throttle: limits.throttle.map(|gcra| gcra.of_version(version)), ..*limits }
+}
+
 /// One token a second, and so many a day.
 fn both(burst_limit: u32, limit: u32) -> Limits {
     Limits { quota: quota(limit).quota, ..throttle(1.0, burst_limit) }
@@ -40,7 +44,7 @@ fn both(burst_limit: u32, limit: u32) -> Limits {
 /// midnight after a Monday.
 fn strict(plans: &[Limits], most: Budget) -> Scenario {
     Scenario {
-        plans: plans.to_vec(),
+        plans: plans.iter().zip(1..).map(|(plan, version)| of_version(plan, version)).collect(),
         cap: NonZeroU32::MIN,
         skews: vec![0, 0],
         start: Timestamp::from_nanos(Timestamp::at_start_of(date(2026, 11, 24)).as_nanos() - 500_000_000),
@@ -144,10 +148,33 @@ fn strict_requests_keep_to_a_plan_that_changes_and_to_what_an_operator_grants() 
         [throttle(1.0, 2), throttle(1.0, 4)],
         [throttle(1.0, 2), throttle(0.01, 2)],
         [throttle(0.01, 2), throttle(1.0, 2)],
+        [throttle(1.0, 3), throttle(1.0, 1)],
+        [throttle(1.0, 1), throttle(1.0, 3)],
         [both(2, 2), quota(2)],
         [UNLIMITED, both(2, 2)],
     ];
     holds(changes.map(|plans| strict(&plans, most)));
+}
+
+/// Two processes and a bucket that is empty by a plan which then changes to
+/// another: a process that does not know yet goes by the one before.
+fn spent(before: Limits, after: Limits) -> Scenario {
+    let most = Budget { requests: 5, ticks: 1, changes: 1, ..NOTHING };
+    let spent = before.throttle.unwrap().burst();
+    Scenario { spent, ..strict(&[before, after], most) }
+}
+
+#[test]
+fn whoever_goes_by_a_plan_from_before_a_change_undoes_nothing_of_it() {
+    let changes = [
+        spent(throttle(1.0, 3), throttle(1.0, 1)),
+        spent(throttle(1.0, 1), throttle(1.0, 3)),
+        spent(throttle(1.0, 3), throttle(4.0, 3)),
+        spent(throttle(4.0, 3), throttle(1.0, 3)),
+        spent(throttle(0.5, 4), throttle(5.0, 2)),
+    ];
+    holds(changes.clone());
+    holds(changes.map(apart));
 }
 
 #[test]
@@ -257,6 +284,14 @@ fn the_search_finds_an_early_admission_when_what_is_reserved_is_taken_at_once() 
     let most = Budget { requests: 4, ticks: 1, ..NOTHING };
     let what = found(Fault::ReservedIsTakenAtOnce, overloaded(&[throttle(10.0, 2)], most));
     assert_eq!(what, "admitted 100000000 ns before a token came due");
+}
+
+#[test]
+fn the_search_finds_an_over_admission_when_nobody_can_tell_which_plan_is_later() {
+    let mut scenario = spent(throttle(1.0, 3), throttle(1.0, 1));
+    scenario.plans = scenario.plans.iter().map(|plan| of_version(plan, 0)).collect();
+    let Err(Violation { what, .. }) = run(scenario) else { panic!("nothing is found") };
+    assert!(what.contains(" admitted in "), "{what}");
 }
 
 #[test]

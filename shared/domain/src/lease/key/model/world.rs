@@ -15,6 +15,7 @@ use super::search::{Model, hash_of};
 use super::table::Table;
 use crate::admission::{Denied, Limits, MeterState};
 use crate::lease::Moment;
+use crate::throttle::Bucket;
 use crate::time::Timestamp;
 
 /// The state of everything.
@@ -72,7 +73,7 @@ impl World {
         let (held, today) = (world.scenario.held, start.date());
         let of_all = held * u32::try_from(world.processes.len()).unwrap();
         for _ in 0..spent - of_all {
-            world.ledger.admit(&limits, start, 0);
+            world.ledger.admit(&limits, start, 0, start);
         }
         world.ledger.debit(&limits, start, spent);
         world.ledger.go_by(&limits, today);
@@ -81,8 +82,10 @@ impl World {
         if limits.quota.is_some() {
             world.table.counts.insert(period(&limits, today), i64::from(spent));
         }
-        world.table.tat =
-            limits.throttle.map(|gcra| i128::from(start.as_nanos() + nanos_per_token(gcra) * i64::from(spent)));
+        world.table.bucket = limits.throttle.map(|gcra| Bucket {
+            tat: i128::from(start.as_nanos() + nanos_per_token(gcra) * i64::from(spent)),
+            gcra: Some(gcra),
+        });
         for process in 0..world.processes.len() {
             let from = world.moment(process);
             world.processes[process].leased = lease_of(&limits, from, held);
@@ -189,7 +192,8 @@ impl World {
     fn note(&mut self, process: usize, decided: Decided) -> Result<(), String> {
         match decided {
             Decided::Admitted { limits, at } => {
-                self.ledger.admit(&limits, at, self.processes[process].skew);
+                let now = self.scenario.start.plus(self.elapsed);
+                self.ledger.admit(&limits, at, self.processes[process].skew, now);
                 self.ledger.check_windows(&self.scenario)?;
                 // Whose token is not judged by two versions of a plan at once.
                 if self.scenario.plans.len() == 1 {
