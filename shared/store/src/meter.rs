@@ -48,7 +48,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use keyplan_domain::admission::write::{ATTEMPTS, Busy, Form, SEVERAL, form};
+use keyplan_domain::admission::write::{ATTEMPTS, Busy, Form, form, share};
 use keyplan_domain::admission::{Denied, Limits, Verdict};
 use keyplan_domain::id::UsagePlanId;
 use keyplan_domain::key::ApiKeyId;

@@ -22,12 +22,23 @@ use crate::time::Timestamp;
 /// Tries in the form that the last answer showed, before comparing and setting.
 pub const GUESSES: u32 = 32;
 
-/// Tries that may ask for several tokens: from then on one is enough. Whoever
-/// asks for all that is left, where many do, loses to each of them in turn.
-pub const SEVERAL: u32 = 2;
+/// Tries that may ask for all that is left of a bucket.
+const TRIES_FOR_ALL: u32 = 2;
 
 /// Tries in all, after which whoever writes gives up.
 pub const ATTEMPTS: u32 = 64;
+
+/// How many tokens a try may ask for of a bucket in which so many are `available`;
+/// the first two as many as they like. Whoever asks for all that is left, where many
+/// do, loses to each of them in turn: so the third asks for half of it at most, and
+/// each one after it for half of what the one before might have, but at least one.
+#[must_use]
+pub fn share(available: u32, attempt: u32) -> NonZeroU32 {
+    match attempt.checked_sub(TRIES_FOR_ALL) {
+        None => NonZeroU32::MAX,
+        Some(tries) => NonZeroU32::new(available.checked_shr(1 + tries).unwrap_or(0)).unwrap_or(NonZeroU32::MIN),
+    }
+}
 
 /// Which buckets are taken for busy: their TAT lies ahead of now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

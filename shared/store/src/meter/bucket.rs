@@ -23,7 +23,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use keyplan_domain::admission::write::{ATTEMPTS, SEVERAL, form};
+use keyplan_domain::admission::write::{ATTEMPTS, form, share};
 use keyplan_domain::admission::{Denied, Limits, MeterState};
 use keyplan_domain::id::RestApiId;
 use keyplan_domain::lease::{LeaseId, LeasedBucket, Taking};
@@ -176,8 +176,9 @@ impl Buckets {
             let now = from.wall;
             let gcra = throttle.in_force(state.bucket);
             let limits = Limits { throttle: Some(gcra), method: None, quota: None };
-            let available = if attempt < SEVERAL { gcra.available(state.bucket, now) } else { 1 };
-            let tokens = NonZeroU32::new(wanted.get().min(available)).unwrap_or(NonZeroU32::MIN);
+            let available = gcra.available(state.bucket, now);
+            let wanted = wanted.min(share(available, attempt)).get();
+            let tokens = NonZeroU32::new(wanted.min(available)).unwrap_or(NonZeroU32::MIN);
             let form = match form(&limits, &state, now, tokens, attempt) {
                 Ok(form) => form,
                 Err(denied) => {

@@ -17,7 +17,7 @@ use keyplan_domain::throttle::Bucket;
 
 use super::waiting::{self, Waiting};
 use super::write::{Besides, OPERATION, Outcome, Write};
-use super::{ATTEMPTS, Admitted, Busy, Debit, Form, Meter, MeterItem, ONE, Refused, SEVERAL, Standing, form};
+use super::{ATTEMPTS, Admitted, Busy, Debit, Form, Meter, MeterItem, ONE, Refused, Standing, form, share};
 use crate::StoreError;
 use crate::keys::{self, Key};
 
@@ -183,7 +183,8 @@ impl Meter {
                 known = item.state(limits, from.wall);
             }
             let now = from.wall;
-            let cap = if attempt < SEVERAL { cap } else { ONE };
+            let available = limits.throttle.map_or(u32::MAX, |gcra| gcra.available(known.bucket, now));
+            let cap = cap.min(share(available, attempt));
             let waiting = meter.waiting.load(Ordering::Relaxed).max(1);
             let asking = meter.leased().ask(limits, &known, from, cap, waiting);
             let (tokens, settled) = (asking.tokens(), asking.settled());

@@ -94,6 +94,13 @@ fn a_guess_in_the_wrong_form_changes_nothing() {
 }
 
 #[test]
+fn of_what_is_left_each_try_from_the_third_on_asks_for_half_as_much() {
+    let asked: Vec<u32> = (0..8).map(|attempt| share(40, attempt).get()).collect();
+    assert_eq!(asked, [u32::MAX, u32::MAX, 20, 10, 5, 2, 1, 1]);
+    assert_eq!((share(0, 2), share(u32::MAX, ATTEMPTS)), (ONE, ONE));
+}
+
+#[test]
 fn what_is_settled_moves_the_tat_and_is_counted_once() {
     let limits = Limits {
         throttle: Some(ThrottleSettings { burst_limit: 9, rate_limit: 1.0 }.into()),
