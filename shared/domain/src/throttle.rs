@@ -74,9 +74,9 @@ const NANOS_PER_SECOND: f64 = 1e9;
 /// A bucket's rate and capacity in the algorithm's own terms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Gcra {
-    /// `T`: nanoseconds a token takes to return, rounded up; `None` when none
-    /// ever does.
-    nanos_per_token: Option<i128>,
+    /// `T`: nanoseconds a token takes to return, rounded up; 0 when none ever does.
+    /// Every request copies and compares some of these, so they are kept small.
+    period: i128,
     burst: u32,
     /// Whether tokens may be taken that come due within [`AHEAD`].
     is_ahead: bool,
@@ -99,8 +99,8 @@ impl From<ThrottleSettings> for Gcra {
         // 1e-6 requests a second, the slowest rate settable, is 1e15 ns.
         let in_range = period.is_finite() && period <= 1e30;
         #[expect(clippy::cast_possible_truncation, reason = "finite and below i128's range, checked above")]
-        let nanos_per_token = (settings.rate_limit > 0.0 && in_range).then_some((period as i128).max(1));
-        Self { nanos_per_token, burst: settings.burst_limit, is_ahead: false, version: 0 }
+        let period = if settings.rate_limit > 0.0 && in_range { (period as i128).max(1) } else { 0 };
+        Self { period, burst: settings.burst_limit, is_ahead: false, version: 0 }
     }
 }
 
@@ -110,7 +110,7 @@ impl Gcra {
     #[must_use]
     pub fn new(nanos_per_token: i128, burst: u32) -> Option<Self> {
         (nanos_per_token > 0).then_some(Self {
-            nanos_per_token: Some(nanos_per_token),
+            period: nanos_per_token,
             burst,
             is_ahead: false,
             version: 0,
@@ -188,7 +188,7 @@ impl Gcra {
     /// Nanoseconds in which as many tokens return as do in `time` under the
     /// settings of `before`, rounded up; at most all.
     fn as_many_tokens(&self, time: i128, before: Self) -> i128 {
-        let periods = before.nanos_per_token.zip(self.nanos_per_token);
+        let periods = before.nanos_per_token().zip(self.nanos_per_token());
         let converted = periods.and_then(|(before, period)| {
             let scaled = time.checked_mul(period)?.checked_add(before - 1)?;
             Some(scaled / before)
@@ -200,14 +200,14 @@ impl Gcra {
     /// they reach ahead.
     #[must_use]
     pub fn is_same_bucket(&self, other: &Self) -> bool {
-        self.nanos_per_token == other.nanos_per_token && self.burst == other.burst
+        self.period == other.period && self.burst == other.burst
     }
 
     /// Nanoseconds by which `tokens` advance the TAT, or `None` when no number
     /// of tokens is ever admitted at once or again.
     #[must_use]
     pub fn increment(&self, tokens: NonZeroU32) -> Option<i128> {
-        let increment = self.nanos_per_token?.saturating_mul(i128::from(tokens.get()));
+        let increment = self.nanos_per_token()?.saturating_mul(i128::from(tokens.get()));
         (self.burst > 0 && increment <= self.depth()).then_some(increment)
     }
 
@@ -223,7 +223,7 @@ impl Gcra {
     /// `tat`. Each further one does when one more has returned.
     #[must_use]
     pub fn first_due(&self, tat: Tat, tokens: NonZeroU32) -> Tat {
-        let period = self.nanos_per_token.unwrap_or(0);
+        let period = self.period;
         let before = i128::from(self.burst) + i128::from(tokens.get()) - 1;
         tat.saturating_sub(period.saturating_mul(before))
     }
@@ -242,7 +242,7 @@ impl Gcra {
 
     /// How far ahead of now a TAT may be brought.
     fn depth(&self) -> i128 {
-        let ahead = if self.is_ahead && self.nanos_per_token.is_some() { nanos(AHEAD) } else { 0 };
+        let ahead = if self.is_ahead && self.period > 0 { nanos(AHEAD) } else { 0 };
         self.all().saturating_add(ahead)
     }
 
@@ -250,7 +250,7 @@ impl Gcra {
     /// ever does.
     #[must_use]
     pub fn nanos_per_token(&self) -> Option<i128> {
-        self.nanos_per_token
+        (self.period > 0).then_some(self.period)
     }
 
     /// The bucket's capacity, in requests.
@@ -269,25 +269,25 @@ impl Gcra {
     /// refills.
     #[must_use]
     pub fn nanos_to_refill(&self) -> Option<i128> {
-        self.nanos_per_token.map(|period| period.saturating_mul(i128::from(self.burst)))
+        self.nanos_per_token().map(|period| period.saturating_mul(i128::from(self.burst)))
     }
 
     /// Nanoseconds in which `tokens` return, more than the burst too.
     #[must_use]
     pub fn returning(&self, tokens: u32) -> i128 {
-        self.nanos_per_token.unwrap_or(0).saturating_mul(i128::from(tokens))
+        self.period.saturating_mul(i128::from(tokens))
     }
 
     /// Tokens that return within `time`, rounded down.
     #[must_use]
     pub fn returning_within(&self, time: Duration) -> u32 {
-        self.nanos_per_token.map_or(0, |period| u32::try_from(nanos(time) / period).unwrap_or(u32::MAX))
+        self.nanos_per_token().map_or(0, |period| u32::try_from(nanos(time) / period).unwrap_or(u32::MAX))
     }
 
     /// Tokens that conform at once at `now`; `None` is a bucket never used.
     #[must_use]
     pub fn available(&self, bucket: Option<Bucket>, now: Timestamp) -> u32 {
-        let Some(period) = self.nanos_per_token else { return 0 };
+        let Some(period) = self.nanos_per_token() else { return 0 };
         let tat = bucket.map(|bucket| self.converted(bucket, now).tat);
         let now = i128::from(now.as_nanos());
         let owed = tat.unwrap_or(now).saturating_sub(now).max(0);
