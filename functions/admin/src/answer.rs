@@ -29,6 +29,10 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         Self(match error {
             StoreError::Conflict => ApiError::concurrent_modification(),
+            // The API Gateway reference tells no limit of most texts, nor what is beyond it.
+            StoreError::TooLarge => {
+                ApiError::bad_request("The request exceeds the size of what can be kept: 400 KB each")
+            }
             StoreError::InvalidPosition => ApiError::bad_request("Invalid position specified"),
             StoreError::Unavailable { .. } | StoreError::Throttled { .. } | StoreError::Outage => {
                 tracing::error!(%error, "the store is unavailable");

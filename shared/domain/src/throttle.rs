@@ -109,12 +109,7 @@ impl Gcra {
     /// `None` where that is not above 0.
     #[must_use]
     pub fn new(nanos_per_token: i128, burst: u32) -> Option<Self> {
-        (nanos_per_token > 0).then_some(Self {
-            period: nanos_per_token,
-            burst,
-            is_ahead: false,
-            version: 0,
-        })
+        (nanos_per_token > 0).then_some(Self { period: nanos_per_token, burst, is_ahead: false, version: 0 })
     }
 
     /// The same bucket, set by this version of whatever sets it. A bucket that

@@ -1,6 +1,6 @@
 use std::error::Error;
 
-use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
 /// What can go wrong with the tables.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +26,10 @@ pub enum StoreError {
         /// What was asked of it.
         operation: &'static str,
     },
+    /// What was to be written is larger than an item, or a transaction, may be;
+    /// nothing has changed.
+    #[error("it is larger than DynamoDB keeps")]
+    TooLarge,
     /// DynamoDB was not asked, since it is known to fail.
     #[error("DynamoDB is out and was not asked")]
     Outage,
@@ -42,9 +46,12 @@ pub enum StoreError {
 impl StoreError {
     pub(crate) fn unavailable<E, R>(operation: &'static str, error: &SdkError<E, R>) -> Self
     where
-        E: Error + 'static,
+        E: Error + ProvideErrorMetadata + 'static,
         R: std::fmt::Debug + 'static,
     {
+        if error.code() == Some("ValidationException") && error.message().is_some_and(is_about_size) {
+            return Self::TooLarge;
+        }
         // Not `DisplayErrorContext`, which shows the whole response: an answer
         // that breaks off can hold an item, and an item a key's value.
         let mut detail = error.to_string();
@@ -60,6 +67,15 @@ impl StoreError {
     pub(crate) fn unbuildable(operation: &'static str, error: &dyn Error) -> Self {
         Self::Unavailable { operation, detail: error.to_string() }
     }
+}
+
+/// Whether DynamoDB refuses something for its size. There is no code for that:
+/// "Item size has exceeded the maximum allowed size", "Size of hashkey has exceeded
+/// the maximum size limit of2048 bytes", "Aggregated size of all range keys has
+/// exceeded the size limit of 1024 bytes".
+pub(crate) fn is_about_size(message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    message.contains("size") && message.contains("exceed")
 }
 
 /// Why an edit was not made; nothing has changed.

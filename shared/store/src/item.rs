@@ -141,12 +141,18 @@ impl Store {
 
     /// One consistent read from the config table.
     pub(crate) async fn config_item(&self, key: &Key) -> Result<Option<Item>, StoreError> {
+        if !key.can_be() {
+            return Ok(None);
+        }
         self.get_item(self.config_table(), key).await
     }
 
     /// One eventually consistent read from the config table, at half the price:
     /// for what is cached anyway.
     pub(crate) async fn cacheable_item(&self, key: &Key) -> Result<Option<Item>, StoreError> {
+        if !key.can_be() {
+            return Ok(None);
+        }
         let answer = self
             .client()
             .get_item()
@@ -180,6 +186,9 @@ impl Store {
         prefix: &str,
         start: Option<HashMap<String, AttributeValue>>,
     ) -> Result<PartitionPage, StoreError> {
+        if !Key::in_partition(pk, prefix).can_be() {
+            return Ok(PartitionPage { items: Vec::new(), next: None });
+        }
         let mut query = self
             .client()
             .query()

@@ -22,6 +22,17 @@ impl Key {
     fn new(pk: impl Into<String>, sk: impl Into<Cow<'static, str>>) -> Self {
         Self { pk: pk.into(), sk: sk.into() }
     }
+
+    /// The key in a partition that begins with `prefix` and ends there.
+    pub(crate) fn in_partition(pk: &str, prefix: &str) -> Self {
+        Self::new(pk, prefix.to_owned())
+    }
+
+    /// Whether an item can have it: 2,048 bytes of partition key and 1,024 of sort
+    /// key at most (DynamoDB Developer Guide, "Constraints in Amazon DynamoDB").
+    pub(crate) fn can_be(&self) -> bool {
+        self.pk.len() <= 2_048 && self.sk.len() <= 1_024
+    }
 }
 
 /// The partition of an API and all that belongs to it.

@@ -4,6 +4,7 @@ use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{ConditionCheck, Delete, Put, TransactWriteItem, Update};
 
+use crate::error::is_about_size;
 use crate::item::{Item, attribute, number};
 use crate::keys::Key;
 use crate::{Store, StoreError};
@@ -188,6 +189,9 @@ impl Transaction<'_> {
 
 fn lost(reasons: &[aws_sdk_dynamodb::types::CancellationReason]) -> Option<Lost> {
     let code_of = |code: &str| reasons.iter().position(|reason| reason.code() == Some(code));
+    if reasons.iter().any(|reason| reason.message().is_some_and(is_about_size)) {
+        return Some(Lost::Store(StoreError::TooLarge));
+    }
     code_of("ConditionalCheckFailed")
         .map(Lost::Condition)
         .or_else(|| code_of("TransactionConflict").map(|_| Lost::Conflict))

@@ -109,7 +109,9 @@ impl TableWatch {
         let turn = match error {
             Some(StoreError::Unavailable { .. }) => known.failed(began, now),
             Some(StoreError::Throttled { .. } | StoreError::Conflict | StoreError::Outage) => None,
-            Some(StoreError::InvalidPosition | StoreError::Corrupt { .. }) | None => known.succeeded(now),
+            Some(StoreError::InvalidPosition | StoreError::TooLarge | StoreError::Corrupt { .. }) | None => {
+                known.succeeded(now)
+            }
         };
         self.inner.is_out.store(known.is_out(), Ordering::Release);
         drop(known);

@@ -7,6 +7,7 @@ mod account;
 mod api_keys;
 mod refusals;
 mod rest_apis;
+mod sizes;
 mod support;
 mod test_invoke;
 mod usage_plans;
