@@ -63,6 +63,7 @@ pub(crate) fn routes(inspector: &Inspector) -> Router<Admin> {
         )
         .route("/restapis/{api}/stages", get(stages::list).post(stages::create))
         .route("/restapis/{api}/stages/{stage}", get(stages::get).patch(stages::update).delete(stages::delete))
+        .route("/restapis/{api}/stages/{stage}/cache/data", delete(stages::flush_cache))
         .route("/restapis/{api}/stages/{stage}/cache/authorizers", delete(stages::flush_authorizers_cache))
         .route("/restapis/{api}/gatewayresponses", get(gateway_responses::list))
         .route(

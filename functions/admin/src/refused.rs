@@ -24,7 +24,6 @@ const UNSUPPORTED: &[(MethodFilter, &str, &str)] = &[
     (MethodFilter::PUT, "/restapis/{api}", "PutRestApi"),
     (MethodFilter::GET, "/restapis/{api}/stages/{stage}/exports/{type}", "GetExport"),
     (MethodFilter::GET, "/restapis/{api}/stages/{stage}/sdks/{type}", "GetSdk"),
-    (MethodFilter::DELETE, "/restapis/{api}/stages/{stage}/cache/data", "FlushStageCache"),
     (MethodFilter::POST, "/restapis/{api}/requestvalidators", "CreateRequestValidator"),
     (MethodFilter::GET, "/restapis/{api}/requestvalidators", "GetRequestValidators"),
     (MethodFilter::GET, "/restapis/{api}/requestvalidators/{validator}", "GetRequestValidator"),

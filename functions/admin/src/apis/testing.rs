@@ -46,6 +46,7 @@ pub(in crate::apis) fn authorizer() -> Authorizer {
         name: "tokens".into(),
         authorizer_type: AuthorizerType::Token,
         auth_type: Some("custom".into()),
+        provider_arns: Vec::new(),
         authorizer_uri: Some(LAMBDA_URI.into()),
         authorizer_credentials: None,
         identity_source: Some("method.request.header.Authorization".into()),

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use keyplan_domain::api::{Method, RestApiDefinition};
+use keyplan_domain::api::{AuthorizerType, Method, RestApiDefinition};
 use keyplan_wire::error::{ApiError, Violation};
 use keyplan_wire::patch::{Op, PatchOperation};
 use keyplan_wire::rest_api::PutMethodInput;
@@ -11,7 +11,7 @@ use crate::apis::missing;
 
 const AUTHORIZATION_TYPES: [&str; 4] = ["NONE", "AWS_IAM", "CUSTOM", "COGNITO_USER_POOLS"];
 const REQUEST: &str = "method.request";
-const PLACES: [&str; 3] = ["header", "querystring", "path"];
+const PLACES: [&str; 5] = ["header", "multivalueheader", "querystring", "multivaluequerystring", "path"];
 /// The models that every API has.
 const MODELS: [&str; 2] = ["Empty", "Error"];
 
@@ -127,7 +127,7 @@ pub(in crate::apis) fn edit_entry<T>(
         Op::Remove => {
             map.remove(name).ok_or_else(missing::parameter)?;
         }
-        _ => return Err(operation.invalid_path()),
+        _ => return operation.add_remove_or_replace(),
     }
     Ok(())
 }
@@ -143,9 +143,10 @@ fn check(definition: &RestApiDefinition, method: &mut Method) -> Result<(), ApiE
         )));
     }
     let authorizer = method.authorizer_id.as_ref().and_then(|id| definition.authorizers.get(id));
+    let is_of_cognito = authorizer.map(|authorizer| authorizer.authorizer_type == AuthorizerType::CognitoUserPools);
     match kind {
-        // There are no authorizers for user pools.
-        "CUSTOM" if authorizer.is_some() => {}
+        "CUSTOM" if is_of_cognito == Some(false) => {}
+        "COGNITO_USER_POOLS" if is_of_cognito == Some(true) => {}
         "CUSTOM" | "COGNITO_USER_POOLS" => {
             return Err(ApiError::bad_request(
                 "Invalid authorizer ID specified. Setting the authorization type to CUSTOM or COGNITO_USER_POOLS \
@@ -154,7 +155,7 @@ fn check(definition: &RestApiDefinition, method: &mut Method) -> Result<(), ApiE
         }
         _ => method.authorizer_id = None,
     }
-    if !method.authorization_scopes.is_empty() {
+    if !method.authorization_scopes.is_empty() && kind != "COGNITO_USER_POOLS" {
         return Err(ApiError::bad_request(
             "Authorization Scopes are only valid for COGNITO_USER_POOLS authorization type",
         ));
