@@ -36,9 +36,6 @@ pub(super) fn new_api(
     now: Timestamp,
 ) -> Result<RestApi, ApiError> {
     check_model(&input)?;
-    if input.clone_from.is_some() {
-        return Err(ApiError::unsupported_operation("cloneFrom"));
-    }
     let source = input.api_key_source.as_deref().and_then(ApiKeySource::parse).unwrap_or_default();
     Ok(RestApi {
         id,
@@ -255,7 +252,6 @@ mod tests {
                 r#""policy":"no policy""#,
                 "Invalid policy document. Please check the policy syntax and ensure that Principals are valid.",
             ),
-            (r#""cloneFrom":"x""#, "Keyplan does not support cloneFrom."),
         ] {
             assert_eq!(refusal(&format!(r#"{{"name":"a",{members}}}"#)), ("BadRequestException", text.to_owned()));
         }
