@@ -7,9 +7,10 @@
 mod diff;
 mod parts;
 
-use keyplan_domain::api::{Method, Resource, RestApi, RestApiDefinition, Stage};
+use keyplan_domain::api::{Method, Model, Resource, RestApi, RestApiDefinition, Stage};
 use keyplan_domain::id::{RestApiId, UsagePlanId};
 
+use crate::entropy;
 use crate::item::Item;
 use crate::keys::{self, list};
 use crate::race::{Attempt, until_decided};
@@ -19,7 +20,8 @@ use crate::{Page, PageRequest, Store, StoreError, UpdateError};
 pub(crate) use parts::StoredApi;
 
 impl Store {
-    /// Makes an API with its root resource.
+    /// Makes an API with its root resource and the models that every API begins
+    /// with.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] when the id is taken.
@@ -28,6 +30,9 @@ impl Store {
             let mut transaction = self.transaction();
             transaction.put(api_item(api)?, Expect::Absent);
             transaction.put(Item::new(&keys::resource(&api.id, &root.id), root)?, Expect::Absent);
+            for model in Model::defaults([entropy::part_id(), entropy::part_id()]) {
+                transaction.put(Item::new(&keys::model(&api.id, &model.name), &model)?, Expect::Absent);
+            }
             Attempt::of(transaction.commit().await, ())
         })
     }

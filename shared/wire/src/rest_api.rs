@@ -12,9 +12,9 @@ use keyplan_domain::source::ApiKeySource;
 use serde::Serialize;
 
 pub use self::input::{
-    ApiEndpointInput, CreateAuthorizerInput, CreateDeploymentInput, CreateResourceInput, CreateRestApiInput,
-    CreateStageInput, PutGatewayResponseInput, PutIntegrationInput, PutIntegrationResponseInput, PutMethodInput,
-    PutMethodResponseInput, TlsConfigInput,
+    ApiEndpointInput, CreateAuthorizerInput, CreateDeploymentInput, CreateModelInput, CreateRequestValidatorInput,
+    CreateResourceInput, CreateRestApiInput, CreateStageInput, PutGatewayResponseInput, PutIntegrationInput,
+    PutIntegrationResponseInput, PutMethodInput, PutMethodResponseInput, TlsConfigInput,
 };
 pub use self::test_invoke::{
     TestInvokeAuthorizerAnswer, TestInvokeAuthorizerInput, TestInvokeMethodAnswer, TestInvokeMethodInput,

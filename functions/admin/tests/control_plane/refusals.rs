@@ -88,7 +88,7 @@ async fn an_operation_that_keyplan_does_not_have_is_named() {
         ("POST", "/restapis?mode=import", "ImportRestApi"),
         ("POST", "/apikeys?mode=import&format=csv", "ImportApiKeys"),
         ("PUT", "/restapis/abc?mode=overwrite", "PutRestApi"),
-        ("GET", "/restapis/abc/models", "GetModels"),
+        ("GET", "/restapis/abc/models/Pet/default_template", "GetModelTemplate"),
         ("POST", "/vpclinks", "CreateVpcLink"),
     ] {
         let expected = format!("400 BadRequestException: Keyplan does not support {operation}.");

@@ -25,6 +25,8 @@ impl StoredApi {
         let mut resources = BTreeMap::new();
         let mut methods: BTreeMap<String, BTreeMap<_, _>> = BTreeMap::new();
         let mut authorizers = BTreeMap::new();
+        let mut models = BTreeMap::new();
+        let mut request_validators = BTreeMap::new();
         let mut gateway_responses = BTreeMap::new();
         let mut stages = BTreeMap::new();
         let mut stage_plans = Vec::new();
@@ -43,6 +45,10 @@ impl StoredApi {
                 }
             } else if let Some(id) = sk.strip_prefix(keys::AUTHORIZER) {
                 authorizers.insert(id.to_owned(), item.data()?);
+            } else if let Some(name) = sk.strip_prefix(keys::MODEL) {
+                models.insert(name.to_owned(), item.data()?);
+            } else if let Some(id) = sk.strip_prefix(keys::VALIDATOR) {
+                request_validators.insert(id.to_owned(), item.data()?);
             } else if sk.starts_with(keys::RESPONSE) {
                 let response: keyplan_domain::api::GatewayResponse = item.data()?;
                 gateway_responses.insert(response.response_type, response);
@@ -54,7 +60,16 @@ impl StoredApi {
             // What a newer version keeps here is left as it is.
         }
         Ok(api.map(|(api, version)| Self {
-            definition: RestApiDefinition { api, resources, methods, authorizers, gateway_responses, stages },
+            definition: RestApiDefinition {
+                api,
+                resources,
+                methods,
+                authorizers,
+                models,
+                request_validators,
+                gateway_responses,
+                stages,
+            },
             version,
             stage_plans,
         }))

@@ -13,7 +13,6 @@ const AUTHORIZATION_TYPES: [&str; 4] = ["NONE", "AWS_IAM", "CUSTOM", "COGNITO_US
 const REQUEST: &str = "method.request";
 const PLACES: [&str; 5] = ["header", "multivalueheader", "querystring", "multivaluequerystring", "path"];
 /// The models that every API has.
-const MODELS: [&str; 2] = ["Empty", "Error"];
 
 /// Adds a method to a resource.
 pub(super) fn put(
@@ -160,10 +159,10 @@ fn check(definition: &RestApiDefinition, method: &mut Method) -> Result<(), ApiE
             "Authorization Scopes are only valid for COGNITO_USER_POOLS authorization type",
         ));
     }
-    if method.request_validator_id.is_some() {
+    if method.request_validator_id.as_ref().is_some_and(|id| !definition.request_validators.contains_key(id)) {
         return Err(ApiError::bad_request("Invalid Request Validator identifier specified"));
     }
-    check_models(&method.request_models)?;
+    check_models(definition, &method.request_models)?;
     check_names(method.request_parameters.keys(), REQUEST, &PLACES)?;
     let mut names: Vec<&str> =
         method.request_parameters.keys().filter_map(|key| Some(place_and_name(key, REQUEST)?.1)).collect();
@@ -174,9 +173,12 @@ fn check(definition: &RestApiDefinition, method: &mut Method) -> Result<(), ApiE
     Ok(())
 }
 
-/// Whether models exist. There are no others than those that every API has.
-pub(in crate::apis) fn check_models(models: &BTreeMap<String, String>) -> Result<(), ApiError> {
-    match models.values().find(|model| !MODELS.contains(&model.as_str())) {
+/// Whether models exist.
+pub(in crate::apis) fn check_models(
+    definition: &RestApiDefinition,
+    models: &BTreeMap<String, String>,
+) -> Result<(), ApiError> {
+    match models.values().find(|model| !definition.models.contains_key(*model)) {
         None => Ok(()),
         Some(model) => Err(ApiError::bad_request(format!("Invalid model identifier specified: {model}"))),
     }
