@@ -12,8 +12,6 @@ use crate::apis::missing;
 const AUTHORIZATION_TYPES: [&str; 4] = ["NONE", "AWS_IAM", "CUSTOM", "COGNITO_USER_POOLS"];
 const REQUEST: &str = "method.request";
 const PLACES: [&str; 5] = ["header", "multivalueheader", "querystring", "multivaluequerystring", "path"];
-/// The models that every API has.
-
 /// Adds a method to a resource.
 pub(super) fn put(
     definition: &mut RestApiDefinition,
