@@ -13,24 +13,27 @@
 //! completes it: what is there already is overwritten with the same. Where one
 //! refusal refuses all ([`OnRefusal::KeepNothing`]), what was written is undone
 //! then, as it is when a row turns out to be refused after others were written.
+//! A process that ends midway, as a function does whose time is over, undoes
+//! nothing: what it leaves is as above, and is completed as above.
 
+mod change;
 mod undo;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::ops::Range;
 
 use keyplan_domain::id::UsagePlanId;
-use keyplan_domain::key::{ApiKey, ApiKeyId, ImportedKey, KeyByValue, MAX_PLANS_PER_KEY};
+use keyplan_domain::key::{ApiKey, ApiKeyId, ImportedKey};
 use keyplan_domain::time::Timestamp;
 
-use crate::api_key::{StoredKey, StoredValue, key_item, value_item};
+use self::change::PlanGuards;
+use crate::api_key::{key_item, value_item};
 use crate::item::attribute;
 use crate::keys;
-use crate::plan_key::{plan_key_item, shared_stage};
+use crate::plan_key::plan_key_item;
 use crate::race::{Attempt, until_decided};
 use crate::transaction::{Expect, MAX_ITEMS};
-use crate::usage_plan::StoredPlan;
-use crate::{KeyInTwoPlans, Store, StoreError, entropy};
+use crate::{KeyInTwoPlans, Store, StoreError};
 
 /// Bytes of text in one transaction, of the 4 MB that DynamoDB takes, which
 /// what an overwritten key has besides counts towards too.
@@ -51,7 +54,7 @@ pub enum ImportRefusal {
     /// There is no such plan.
     #[error("no such plan")]
     PlanNotFound(UsagePlanId),
-    /// The key would be in more than [`MAX_PLANS_PER_KEY`] plans.
+    /// The key would be in more than [`MAX_PLANS_PER_KEY`](keyplan_domain::key::MAX_PLANS_PER_KEY) plans.
     #[error("the key is in as many plans as it can be")]
     TooManyPlans,
     /// The key would be in two plans of one stage. It is named by the id that
@@ -102,7 +105,7 @@ impl Store {
             let mut import = Import::default();
             for batch in &batches {
                 let rows = &keys[batch.clone()];
-                let known = until_decided!({ Ok::<_, StoreError>(self.known(rows).await?) })?;
+                let known = until_decided!({ self.known(rows).await })?;
                 let refused = rows.iter().enumerate().filter_map(|(row, key)| Some((row, known.plan(key).err()?)));
                 import.refused.extend(refused.map(|(row, refusal)| (batch.start + row, refusal)));
             }
@@ -217,42 +220,6 @@ impl Store {
             Attempt::of(transaction.commit().await, refused)
         })
     }
-
-    /// What is there of rows and of the plans that they are about.
-    async fn known(&self, rows: &[ImportedKey]) -> Result<Attempt<Known>, StoreError> {
-        let at_value: Vec<_> = rows.iter().map(|row| keys::value(&row.value.hash())).collect();
-        let mut values = HashMap::new();
-        for item in self.batch_get(&at_value).await? {
-            values.insert(item.key()?.pk, StoredValue::read(&item)?);
-        }
-        let at_key: Vec<_> = values.values().map(|value| keys::api_key(&value.by_value.key_id)).collect();
-        let mut stored = HashMap::new();
-        for item in self.batch_get(&at_key).await? {
-            let key = StoredKey::read(&item)?;
-            stored.insert(key.key.id.clone(), key);
-        }
-        let mut keys = HashMap::new();
-        for (pk, value) in values {
-            // A key and its value come and go together: it has gone in between.
-            let Some(key) = stored.remove(&value.by_value.key_id) else {
-                return Ok(Attempt::Again);
-            };
-            keys.insert(pk, (key, value));
-        }
-        let mut known = Known { keys, plans: HashMap::new() };
-        let mut plan_ids = BTreeSet::new();
-        for row in rows {
-            if !row.usage_plan_ids.is_empty() {
-                plan_ids.extend(known.plans_of(row).iter().chain(&row.usage_plan_ids).cloned());
-            }
-        }
-        let at_plan: Vec<_> = plan_ids.iter().map(keys::plan).collect();
-        for item in self.batch_get(&at_plan).await? {
-            let plan = StoredPlan::read(&item)?;
-            known.plans.insert(plan.plan.id.clone(), plan);
-        }
-        Ok(Attempt::Done(known))
-    }
 }
 
 /// Rows that fit into a transaction each, unless what they overwrite makes them
@@ -277,114 +244,6 @@ fn batches(keys: &[ImportedKey]) -> VecDeque<Range<usize>> {
         batches.push_back(start..keys.len());
     }
     batches
-}
-
-/// What was found of the keys of some rows, by the partition of their values,
-/// and of plans.
-struct Known {
-    keys: HashMap<String, (StoredKey, StoredValue)>,
-    plans: HashMap<UsagePlanId, StoredPlan>,
-}
-
-impl Known {
-    fn key(&self, row: &ImportedKey) -> Option<&(StoredKey, StoredValue)> {
-        self.keys.get(&keys::value(&row.value.hash()).pk)
-    }
-
-    /// The plans that the key of a row is in already.
-    fn plans_of(&self, row: &ImportedKey) -> &[UsagePlanId] {
-        self.key(row).map(|(_, value)| value.by_value.plan_ids.as_slice()).unwrap_or_default()
-    }
-
-    /// What is to be done for a row.
-    fn plan(&self, row: &ImportedKey) -> Result<Change<'_>, ImportRefusal> {
-        let known = self.key(row);
-        let id = known.map_or_else(entropy::api_key_id, |(key, _)| key.key.id.clone());
-        let mut plan_ids = self.plans_of(row).to_vec();
-        let mut added = Vec::new();
-        for plan_id in &row.usage_plan_ids {
-            if plan_ids.contains(plan_id) {
-                continue;
-            }
-            let plan = self.plans.get(plan_id).ok_or_else(|| ImportRefusal::PlanNotFound(plan_id.clone()))?;
-            if plan_ids.len() >= MAX_PLANS_PER_KEY {
-                return Err(ImportRefusal::TooManyPlans);
-            }
-            let others = plan_ids.iter().filter_map(|other| self.plans.get(other));
-            if let Some(shared) = others.filter_map(|other| shared_stage(&id, plan, other)).next() {
-                return Err(ImportRefusal::KeyInTwoPlans(Box::new(shared)));
-            }
-            plan_ids.push(plan_id.clone());
-            added.push(plan_id.clone());
-        }
-        Ok(Change { id, known, plan_ids, added })
-    }
-}
-
-/// What is done for a row.
-struct Change<'a> {
-    id: ApiKeyId,
-    known: Option<&'a (StoredKey, StoredValue)>,
-    plan_ids: Vec<UsagePlanId>,
-    added: Vec<UsagePlanId>,
-}
-
-/// What must be where a key is written.
-struct Places {
-    key: Expect,
-    value: Expect,
-}
-
-impl Change<'_> {
-    fn after(&self, row: &ImportedKey, now: Timestamp) -> ApiKey {
-        let before = self.known.map(|(key, _)| &key.key);
-        ApiKey {
-            id: self.id.clone(),
-            name: row.name.clone(),
-            description: row.description.clone(),
-            customer_id: before.and_then(|before| before.customer_id.clone()),
-            enabled: row.enabled,
-            created_date: before.map_or(now, |before| before.created_date),
-            last_updated_date: now,
-            tags: before.map(|before| before.tags.clone()).unwrap_or_default(),
-        }
-    }
-
-    fn places(&self) -> Places {
-        match self.known {
-            None => Places { key: Expect::Absent, value: Expect::Absent },
-            Some((key, value)) => Places { key: Expect::Version(key.version), value: Expect::Version(value.version) },
-        }
-    }
-
-    fn changes_value(&self, row: &ImportedKey) -> bool {
-        !self.added.is_empty() || self.known.is_none_or(|(_, value)| value.by_value.enabled != row.enabled)
-    }
-
-    fn by_value(&self, after: &ApiKey) -> KeyByValue {
-        KeyByValue { key_id: self.id.clone(), enabled: after.enabled, plan_ids: self.plan_ids.clone() }
-    }
-}
-
-/// What the plans of a transaction must still be: each is written, or looked
-/// at, once.
-#[derive(Default)]
-struct PlanGuards {
-    raised: BTreeMap<UsagePlanId, u64>,
-    checked: BTreeMap<UsagePlanId, u64>,
-}
-
-impl PlanGuards {
-    fn guard(&mut self, change: &Change<'_>, plans: &HashMap<UsagePlanId, StoredPlan>) {
-        if change.added.is_empty() {
-            return;
-        }
-        for id in &change.plan_ids {
-            let Some(plan) = plans.get(id) else { continue };
-            let guarded = if change.added.contains(id) { &mut self.raised } else { &mut self.checked };
-            guarded.insert(id.clone(), plan.stages_version);
-        }
-    }
 }
 
 #[cfg(test)]

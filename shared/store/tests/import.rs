@@ -81,7 +81,7 @@ async fn a_key_that_has_the_value_is_overwritten_and_stays_the_same_key() {
     let rows = [ImportedKey { enabled: false, ..row("new", &value, &[&new, &old]) }];
     for _ in 0..2 {
         let imported = store.import_api_keys(&rows, OnRefusal::KeepNothing, LATER).await.unwrap();
-        assert_eq!(imported.ids, [id.clone()]);
+        assert_eq!(imported.ids, std::slice::from_ref(&id));
     }
     let expected =
         ApiKey { name: Some("new".into()), description: None, enabled: false, last_updated_date: LATER, ..before };

@@ -1,4 +1,4 @@
-use keyplan_domain::key::KeyValue;
+use keyplan_domain::key::{KeyValue, MAX_PLANS_PER_KEY};
 use proptest::prelude::*;
 
 use super::*;
