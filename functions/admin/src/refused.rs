@@ -12,8 +12,8 @@ pub(crate) fn unsupported(operation: &str) -> Failure {
     ApiError::unsupported_operation(operation).into()
 }
 
-/// Routes for all of them but the imports of APIs and keys, which share method
-/// and path with their creation.
+/// Routes for all of them but the import of APIs, which shares method and path
+/// with their creation.
 pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     UNSUPPORTED.iter().fold(Router::new(), |router, (method, path, operation)| {
         router.route(path, on(*method, async move || unsupported(operation)))

@@ -30,7 +30,7 @@ pub enum CreateKeyError {
 pub(crate) struct StoredKey {
     pub(crate) key: ApiKey,
     pub(crate) value: KeyValue,
-    version: u64,
+    pub(crate) version: u64,
 }
 
 /// The item by which a key is found by its value.
@@ -198,21 +198,24 @@ impl Store {
     }
 
     pub(crate) async fn stored_value(&self, hash: &KeyHash) -> Result<Option<StoredValue>, StoreError> {
-        let Some(item) = self.config_item(&keys::value(hash)).await? else {
-            return Ok(None);
-        };
-        Ok(Some(StoredValue { by_value: item.data()?, version: item.version()? }))
+        self.config_item(&keys::value(hash)).await?.map(|item| StoredValue::read(&item)).transpose()
+    }
+}
+
+impl StoredValue {
+    pub(crate) fn read(item: &Item) -> Result<Self, StoreError> {
+        Ok(Self { by_value: item.data()?, version: item.version()? })
     }
 }
 
 impl StoredKey {
-    fn read(item: &Item) -> Result<Self, StoreError> {
+    pub(crate) fn read(item: &Item) -> Result<Self, StoreError> {
         let value = KeyValue::known(item.text(attribute::VALUE)?.to_owned());
         Ok(Self { key: item.data()?, value, version: item.version()? })
     }
 }
 
-fn key_item(key: &ApiKey, value: &KeyValue) -> Result<Item, StoreError> {
+pub(crate) fn key_item(key: &ApiKey, value: &KeyValue) -> Result<Item, StoreError> {
     let place = list::place(key.created_date, key.id.as_str());
     Ok(Item::new(&keys::api_key(&key.id), key)?.with_text(attribute::VALUE, value.expose()).listed(list::KEYS, place))
 }

@@ -220,7 +220,7 @@ impl Store {
 
         let mut items = Vec::new();
         for some in keys.chunks(100) {
-            let mut wanted: Vec<_> = some.iter().map(Key::attributes).collect();
+            let mut wanted: Vec<_> = some.iter().filter(|key| key.can_be()).map(Key::attributes).collect();
             while !wanted.is_empty() {
                 let request = KeysAndAttributes::builder()
                     .set_keys(Some(wanted))

@@ -5,6 +5,7 @@
 
 mod account;
 mod api_keys;
+mod import;
 mod models;
 mod refusals;
 mod rest_apis;

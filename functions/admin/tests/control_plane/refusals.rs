@@ -86,7 +86,6 @@ async fn an_operation_that_keyplan_does_not_have_is_named() {
     let control = Control::start().await;
     for (method, path, operation) in [
         ("POST", "/restapis?mode=import", "ImportRestApi"),
-        ("POST", "/apikeys?mode=import&format=csv", "ImportApiKeys"),
         ("PUT", "/restapis/abc?mode=overwrite", "PutRestApi"),
         ("GET", "/restapis/abc/models/Pet/default_template", "GetModelTemplate"),
         ("POST", "/vpclinks", "CreateVpcLink"),
