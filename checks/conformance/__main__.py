@@ -42,6 +42,8 @@ class Walk:
         self.client.meta.events.register("after-call.apigateway", self._keep)
         self.answer = None
         self.called: dict[str, set[str]] = {}
+        self.walked: set[str] = set()
+        self.in_use: list[tuple[str, dict]] = []
         self.seen: set[str] = set()
         self.problems: list[str] = []
 
@@ -51,7 +53,8 @@ class Walk:
     def call(self, name: str, /, **given):
         """Answers a valid input; before the first, what is wrong with it is tried."""
         operation = self.model.operation_model(name)
-        is_first = name not in self.called
+        is_first = name not in self.walked
+        self.walked.add(name)
         produced = self.called.setdefault(name, set())
         for wrong in errors.variants(operation, given) if is_first else []:
             self._try(operation, wrong, produced)
@@ -63,15 +66,31 @@ class Walk:
             self.problems += shapes.problems(operation.output_shape, json.loads(self.answer.content), name, self.seen)
         if name in errors.REPEATED:
             self._try(operation, given, produced)
-        if name in errors.IN_USE:
-            delete, members = errors.IN_USE[name]
-            self.in_use.append((delete, {member: given[member] for member in members}))
-        if name == "PutIntegrationResponse":
+        if name in errors.USED:
+            delete, members = errors.USED[name]
+            of = {member: given[member] for member in members if member in given} or {"usagePlanId": parsed["id"]}
+            self.in_use.append((delete, of))
+        if name in errors.USES:
             for delete, of in self.in_use:
                 self._try(self.model.operation_model(delete), of, self.called.setdefault(delete, set()))
+            self.in_use.clear()
         return parsed
 
-    in_use: list[tuple[str, dict]] = []
+    def page(self, name: str, /, **given) -> None:
+        """Goes through a list by the client's own paginator, and holds it against
+        the whole."""
+        whole = self._send(self.model.operation_model(name), {**given, "limit": 500})["items"]
+        paginator = self.client.get_paginator(botocore.xform_name(name))
+        found = []
+        for page in paginator.paginate(**given, PaginationConfig={"PageSize": 2}):
+            found += page["items"]
+            shape = self.model.operation_model(name).output_shape
+            self.problems += shapes.problems(shape, json.loads(self.answer.content), name, self.seen)
+        # What GetUsage gives is by key, and no list.
+        if found != whole and sorted(found) != sorted(whole):
+            self.problems.append(f"pages of {name} are {found}, and the whole is {whole}")
+        if len(whole) < 3:
+            self.problems.append(f"{name} has no more than {len(whole)} items to page through")
 
     def _send(self, operation, given: dict):
         return getattr(self.client, botocore.xform_name(operation.name))(**given)
@@ -135,6 +154,7 @@ def main() -> int:
         ready = next(line for line in stack.printed if line.startswith("ready "))
         walk = Walk(dict(part.split("=", 1) for part in ready.split()[1:])["control"])
         inputs.walk(walk.call)
+        inputs.pages(walk.call, walk.page)
         walk.refuse_others()
     walk.check_errors()
     walk.check_members()

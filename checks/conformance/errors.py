@@ -17,12 +17,15 @@ REPEATED = {
     "PutMethodResponse",
 }
 
-# What is deleted while something uses it.
-IN_USE = {
+# What is in use by the time that one of `USES` is called, and how it is deleted.
+USED = {
     "UpdateModel": ("DeleteModel", ("restApiId", "modelName")),
     "UpdateRequestValidator": ("DeleteRequestValidator", ("restApiId", "requestValidatorId")),
     "UpdateAuthorizer": ("DeleteAuthorizer", ("restApiId", "authorizerId")),
+    "CreateStage": ("DeleteDeployment", ("restApiId", "deploymentId")),
+    "CreateUsagePlan": ("DeleteUsagePlan", ()),
 }
+USES = {"PutIntegrationResponse", "GetStages", "GetUsagePlans"}
 
 # One member of these is replaced by what it must not be.
 WRONG = {

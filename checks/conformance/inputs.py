@@ -113,6 +113,33 @@ def walk(call) -> None:
     call("DeleteAuthorizer", **of_authorizer)
 
 
+def pages(call, page) -> None:
+    """Makes three of everything that is listed in pages, and lists them."""
+    today = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
+    api = call("CreateRestApi", name="pages")
+    of_api = {"restApiId": api["id"]}
+    of_root = {**of_api, "resourceId": api["rootResourceId"], "httpMethod": "GET"}
+    call("PutMethod", **of_root, authorizationType="NONE")
+    call("PutIntegration", **of_root, type="MOCK")
+    plans = [call("CreateUsagePlan", name="pages")["id"] for _ in range(3)]
+    for number in range(3):
+        call("CreateRestApi", name=f"pages{number}")
+        call("CreateResource", **of_api, parentId=api["rootResourceId"], pathPart=f"r{number}")
+        call("CreateModel", **of_api, name=f"Model{number}", contentType="application/json")
+        call("CreateRequestValidator", **of_api, name="v")
+        call("CreateAuthorizer", **of_api, name=f"a{number}", type="TOKEN", authorizerUri=FUNCTION,
+             identitySource="method.request.header.Authorization")
+        call("CreateDeployment", **of_api)
+        key = call("CreateApiKey", name=f"pages{number}")["id"]
+        call("CreateUsagePlanKey", usagePlanId=plans[0], keyId=key, keyType="API_KEY")
+    for name in ["GetApiKeys", "GetRestApis", "GetUsagePlans"]:
+        page(name)
+    for name in ["GetAuthorizers", "GetDeployments", "GetModels", "GetRequestValidators", "GetResources"]:
+        page(name, **of_api)
+    page("GetUsagePlanKeys", usagePlanId=plans[0])
+    page("GetUsage", usagePlanId=plans[0], startDate=today, endDate=today)
+
+
 def method(call, of_resource: dict, authorizer: str, validator: str) -> None:
     of_method = {**of_resource, "httpMethod": "POST"}
     call("PutMethod", **of_method, authorizationType="CUSTOM", authorizerId=authorizer, apiKeyRequired=True,

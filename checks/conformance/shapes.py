@@ -1,7 +1,5 @@
 """Holds answers against the shapes of botocore's service model."""
 
-Shape = object
-
 PLAIN = {
     "string": str,
     "integer": int,
