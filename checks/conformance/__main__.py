@@ -109,7 +109,8 @@ class Walk:
         """Operations that nothing walked are refused by their names."""
         for name in sorted(set(self.model.operation_names) - set(self.called)):
             operation = self.model.operation_model(name)
-            required = {member: example(operation.input_shape.members[member]) for member in operation.input_shape.required_members}
+            shape = operation.input_shape
+            required = {member: example(shape.members[member]) for member in shape.required_members}
             try:
                 self._send(operation, required)
                 self.problems.append(f"{name} is answered")
@@ -145,7 +146,8 @@ def is_excused(of: dict[str, list[str]], error: str, operation: str) -> bool:
 def example(shape):
     """The least that a required member can be."""
     names = shape.metadata.get("enum")
-    examples = {"string": names[0] if names else "x", "list": [], "map": {}, "blob": b"x", "boolean": True, "integer": 1}
+    text = names[0] if names else "x"
+    examples = {"string": text, "list": [], "map": {}, "blob": b"x", "boolean": True, "integer": 1}
     return examples.get(shape.type_name, {})
 
 

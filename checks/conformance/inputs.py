@@ -11,7 +11,7 @@ ROLE = "arn:aws:iam::123456789012:role/role"
 POOL = "arn:aws:cognito-idp:us-east-1:123456789012:userpool/us-east-1_pool"
 LOGS = "arn:aws:logs:us-east-1:123456789012:log-group:group"
 VALUE = "a-value-that-is-long-enough"
-PERMISSIONS = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"execute-api:Invoke","Resource":"*"}]}'
+PERMISSIONS = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]}'
 
 
 def patch(*operations: tuple[str, str, str]) -> list[dict]:
@@ -207,8 +207,9 @@ def plan(call, api: str, today: str) -> None:
     call("GetApiKey", **of_key, includeValue=True)
     call("UpdateApiKey", **of_key, patchOperations=patch(("replace", "/name", "renamed")))
     call("ImportApiKeys", body=b"name,key\nimported,another-value-that-is-long-enough\nshort,x\n", format="csv")
+    of_method = {"/animals/GET": {"burstLimit": 1, "rateLimit": 1.0}}
     made = call("CreateUsagePlan", name="plan", description="d",
-                apiStages=[{"apiId": api, "stage": "prod", "throttle": {"/animals/GET": {"burstLimit": 1, "rateLimit": 1.0}}}],
+                apiStages=[{"apiId": api, "stage": "prod", "throttle": of_method}],
                 throttle={"burstLimit": 2, "rateLimit": 2.0}, quota={"limit": 3, "offset": 0, "period": "MONTH"},
                 tags={"a": "b"})
     of_plan = {"usagePlanId": made["id"]}

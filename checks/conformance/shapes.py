@@ -32,11 +32,13 @@ def problems(shape, value, place: str, seen: set[str]) -> list[str]:
         case "list":
             if not isinstance(value, list):
                 return [f"{place} is no list"]
-            return [each for at, item in enumerate(value) for each in problems(shape.member, item, f"{place}[{at}]", seen)]
+            items = enumerate(value)
+            return [each for at, item in items for each in problems(shape.member, item, f"{place}[{at}]", seen)]
         case "map":
             if not isinstance(value, dict):
                 return [f"{place} is no map"]
-            return [each for name, item in value.items() for each in problems(shape.value, item, f"{place}[{name}]", seen)]
+            items = value.items()
+            return [each for name, item in items for each in problems(shape.value, item, f"{place}[{name}]", seen)]
         case plain:
             if isinstance(value, bool) and plain != "boolean" or not isinstance(value, PLAIN[plain]):
                 return [f"{place} is {value!r} and no {plain}"]
