@@ -154,12 +154,25 @@ impl Store {
     /// # Errors
     /// When the table fails.
     pub async fn delete_api_key(&self, id: &ApiKeyId) -> Result<bool, StoreError> {
+        self.delete_api_key_if(id, |_| true).await
+    }
+
+    /// As [`Store::delete_api_key`], if the key `may` go when it does. Its tokens
+    /// go first.
+    pub(crate) async fn delete_api_key_if(
+        &self,
+        id: &ApiKeyId,
+        may: impl Fn(&ApiKey) -> bool,
+    ) -> Result<bool, StoreError> {
         // The tokens first: while the key is there, they can be found by it.
         self.delete_tokens_of(id).await?;
         let deleted = until_decided!({
             let Some(stored) = self.stored_key(id).await? else {
-                return Ok(Attempt::Done(false));
+                return Ok(Attempt::Done(Some(false)));
             };
+            if !may(&stored.key) {
+                return Ok(Attempt::Done(None));
+            }
             let mut transaction = self.transaction();
             transaction.delete(&keys::api_key(id), stored.version);
             let hash = stored.value.hash();
@@ -169,8 +182,11 @@ impl Store {
                     transaction.delete_guarded(&keys::plan_key(plan, id));
                 }
             }
-            Attempt::of(transaction.commit().await, true)
+            Attempt::of(transaction.commit().await, Some(true))
         })?;
+        let Some(deleted) = deleted else {
+            return Ok(false);
+        };
         // Those issued since; none can be from now on.
         self.delete_tokens_of(id).await?;
         Ok(deleted)

@@ -94,8 +94,11 @@ impl Change<'_> {
         }
     }
 
+    /// Whether the item by which the key is found changes. It agrees with the key
+    /// as of the version on which the key is written, which was read after it: so
+    /// it is the key that tells whether it is enabled.
     pub(super) fn changes_value(&self, row: &ImportedKey) -> bool {
-        !self.added.is_empty() || self.known.is_none_or(|(_, value)| value.by_value.enabled != row.enabled)
+        !self.added.is_empty() || self.known.is_none_or(|(key, _)| key.key.enabled != row.enabled)
     }
 
     pub(super) fn by_value(&self, after: &ApiKey) -> KeyByValue {

@@ -1,7 +1,11 @@
-use keyplan_domain::key::{KeyValue, MAX_PLANS_PER_KEY};
+use std::collections::HashMap;
+
+use keyplan_domain::key::{KeyByValue, KeyValue, MAX_PLANS_PER_KEY};
 use proptest::prelude::*;
 
+use super::change::{Change, Known};
 use super::*;
+use crate::api_key::{StoredKey, StoredValue};
 
 fn key(row: usize, text: usize, plans: &[usize]) -> ImportedKey {
     ImportedKey {
@@ -28,6 +32,27 @@ fn fifty_new_keys_are_one_transaction() {
     let keys: Vec<_> = (0..3).map(|row| key(row, 500_000, &[])).collect();
     assert_eq!(batches(&keys), [0..2, 2..3]);
     assert!(batches(&[]).is_empty());
+}
+
+/// The item by which a key is found is read before the key is, and somebody may
+/// disable the key in between.
+#[test]
+fn a_key_that_was_disabled_while_it_was_read_is_enabled_where_it_is_found_too() {
+    let row = key(0, 0, &[]);
+    let known = |enabled: bool, enabled_before: bool| {
+        let change = Change { id: ApiKeyId::new("abcdefghij"), known: None, plan_ids: Vec::new(), added: Vec::new() };
+        let stored = StoredKey {
+            key: ApiKey { enabled, ..change.after(&row, Timestamp::default()) },
+            value: row.value.clone(),
+            version: 2,
+        };
+        let by_value = KeyByValue { enabled: enabled_before, ..change.by_value(&stored.key) };
+        let keys = HashMap::from([(keys::value(&row.value.hash()).pk, (stored, StoredValue { by_value, version: 1 }))]);
+        Known { keys, plans: HashMap::new() }
+    };
+    assert!(known(false, true).plan(&row).unwrap().changes_value(&row));
+    assert!(known(false, false).plan(&row).unwrap().changes_value(&row));
+    assert!(!known(true, true).plan(&row).unwrap().changes_value(&row));
 }
 
 proptest! {

@@ -9,8 +9,9 @@ use crate::{Store, StoreError, UpdateError};
 struct Changed;
 
 impl Store {
-    /// Undoes what was written, and what may have been. What somebody else has
-    /// changed since stays as it is, but a key that the import made goes.
+    /// Undoes what was written, and what may have been. A key that somebody else
+    /// has changed since stays as it is; one that was
+    /// there before leaves the plans it was put into.
     pub(super) async fn undo_import(&self, written: Vec<Written>) -> Result<(), StoreError> {
         let mut failed = None;
         for written in written.into_iter().rev() {
@@ -25,7 +26,10 @@ impl Store {
 
     async fn undo(&self, Written { before, after, added }: Written) -> Result<(), StoreError> {
         let Some(before) = before else {
-            self.delete_api_key(&after.id).await?;
+            // Asked first as well, since tokens go before the key does.
+            if self.api_key(&after.id).await?.is_some_and(|key| key == after) {
+                self.delete_api_key_if(&after.id, |key| *key == after).await?;
+            }
             return Ok(());
         };
         for plan in &added {
