@@ -10,6 +10,7 @@ mod models;
 mod patches;
 mod refusals;
 mod rest_apis;
+mod situations;
 mod sizes;
 mod support;
 mod test_invoke;
