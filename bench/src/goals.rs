@@ -4,6 +4,7 @@ mod c1;
 mod c2;
 mod d;
 mod f1;
+mod f2;
 mod g0;
 mod keys;
 mod l1;
@@ -29,6 +30,8 @@ pub(crate) enum Goal {
     D3,
     /// Finding a key is one operation, however many there are.
     F1,
+    /// A page of a list is one operation, however many keys there are.
+    F2,
     /// The DynamoDB in use is atomic.
     G0,
     /// What is configured and not called costs a request nothing.
@@ -40,7 +43,8 @@ pub(crate) enum Goal {
 }
 
 pub(crate) fn all() -> impl Iterator<Item = Goal> {
-    [Goal::C1, Goal::C2, Goal::D1, Goal::D2, Goal::D3, Goal::F1, Goal::G0, Goal::Keys, Goal::L1, Goal::Load].into_iter()
+    [Goal::C1, Goal::C2, Goal::D1, Goal::D2, Goal::D3, Goal::F1, Goal::F2, Goal::G0, Goal::Keys, Goal::L1, Goal::Load]
+        .into_iter()
 }
 
 pub(crate) fn ids() -> Vec<&'static str> {
@@ -56,6 +60,7 @@ impl Goal {
             Self::D2 => "D2",
             Self::D3 => "D3",
             Self::F1 => "F1",
+            Self::F2 => "F2",
             Self::G0 => "G0",
             Self::Keys => "KEYS",
             Self::L1 => "L1",
@@ -72,6 +77,7 @@ impl Goal {
             Self::D2 => "what it costs when leased",
             Self::D3 => "what refusals cost at four times the rate",
             Self::F1 => "a key is found by one operation of DynamoDB",
+            Self::F2 => "a page of keys is one operation of DynamoDB",
             Self::G0 => "the embedded DynamoDB is atomic",
             Self::Keys => "a request costs the same with 100,000 keys as with one",
             Self::L1 => "the local stack is ready at once and small",
@@ -85,6 +91,7 @@ impl Goal {
             Self::C2 => c2::measure().await,
             Self::D1 | Self::D2 | Self::D3 => d::measure(self.id()).await,
             Self::F1 => f1::measure().await,
+            Self::F2 => f2::measure().await,
             Self::G0 => g0::measure().await,
             Self::Keys => keys::measure().await,
             Self::L1 => l1::measure().await,
