@@ -138,7 +138,7 @@ impl Store {
                 return Ok(Attempt::Done(DeleteDeployment::InUse));
             }
             let mut transaction = self.transaction();
-            transaction.raise(&keys::api(api), attribute::VERSION, attribute::VERSION, stored.version);
+            transaction.raise(&keys::api(api), attribute::VERSION, stored.version);
             transaction.delete(&at, item.version()?);
             Attempt::of(transaction.commit().await, DeleteDeployment::Deleted)
         })?;

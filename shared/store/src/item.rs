@@ -23,8 +23,6 @@ pub(crate) mod attribute {
     pub(crate) const EXPIRES_AT: &str = "expiresAt";
     /// Raised when a plan's stages change.
     pub(crate) const STAGES_VERSION: &str = "stagesVersion";
-    /// Raised when a key is added to a plan.
-    pub(crate) const KEYS_VERSION: &str = "keysVersion";
 }
 
 /// An item as read.
@@ -56,6 +54,11 @@ impl Item {
 
     pub(crate) fn with_number(self, name: &str, value: impl ToString) -> Self {
         self.with(name, number(value))
+    }
+
+    /// An item that holds nothing.
+    pub(crate) fn empty(key: &Key) -> Self {
+        Self(key.attributes())
     }
 
     /// Puts the item at a place of a list.

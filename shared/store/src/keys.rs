@@ -77,6 +77,12 @@ pub fn stage(api: &RestApiId, name: &str) -> Key {
     Key::new(api_partition(api), format!("{STAGE}{name}"))
 }
 
+/// That the partition `pk` is being deleted.
+#[must_use]
+pub fn tombstone(pk: String) -> Key {
+    Key::new(pk, "GONE")
+}
+
 /// That a stage is in a plan.
 #[must_use]
 pub fn stage_plan(api: &RestApiId, stage: &str, plan: &UsagePlanId) -> Key {
