@@ -23,6 +23,8 @@ pub(crate) mod attribute {
     pub(crate) const EXPIRES_AT: &str = "expiresAt";
     /// Raised when a plan's stages change.
     pub(crate) const STAGES_VERSION: &str = "stagesVersion";
+    /// The edit of an API that is decided and not yet carried out.
+    pub(crate) const EDIT: &str = "edit";
 }
 
 /// An item as read.
@@ -56,9 +58,18 @@ impl Item {
         self.with(name, number(value))
     }
 
+    /// The same item in another partition.
+    pub(crate) fn moved_to(self, pk: &str) -> Self {
+        self.with_text(attribute::PK, pk)
+    }
+
     /// An item that holds nothing.
     pub(crate) fn empty(key: &Key) -> Self {
         Self(key.attributes())
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        !self.0.contains_key(attribute::DATA)
     }
 
     /// Puts the item at a place of a list.
@@ -77,6 +88,11 @@ impl Item {
 
     pub(crate) fn text(&self, name: &str) -> Result<&str, StoreError> {
         self.0.get(name).and_then(|value| value.as_s().ok()).map(String::as_str).ok_or_else(|| self.corrupt(name))
+    }
+
+    /// A text that not every item of the kind has.
+    pub(crate) fn text_if_any(&self, name: &str) -> Option<String> {
+        self.text(name).ok().map(str::to_owned)
     }
 
     /// A counter; one never written is 0.
@@ -222,8 +238,9 @@ impl Store {
         use aws_sdk_dynamodb::types::KeysAndAttributes;
 
         let mut items = Vec::new();
+        let keys: Vec<&Key> = keys.iter().filter(|key| key.can_be()).collect();
         for some in keys.chunks(100) {
-            let mut wanted: Vec<_> = some.iter().map(Key::attributes).collect();
+            let mut wanted: Vec<_> = some.iter().map(|key| key.attributes()).collect();
             while !wanted.is_empty() {
                 let request = KeysAndAttributes::builder()
                     .set_keys(Some(wanted))

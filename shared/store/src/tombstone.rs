@@ -1,6 +1,6 @@
 //! Deleting what has more items than a transaction.
 //!
-//! One transaction replaces the root of a partition, such as a plan, by a
+//! One transaction replaces the root of a partition, an API or a plan, by a
 //! tombstone. Nothing lists it, finds it or serves from it from then on: what
 //! reads an item below a root reads the root too. Then go the items below, a page
 //! at a time, and the tombstone last. A deletion that is cut off thus leaves
@@ -39,6 +39,12 @@ impl Store {
         left.retain(|key| *key != tombstone);
         self.batch_write(Vec::new(), &left).await?;
         self.batch_write(Vec::new(), &[tombstone]).await
+    }
+
+    /// Removes the items of a partition whose sort keys begin with `prefix`.
+    pub(crate) async fn delete_items(&self, partition: &str, prefix: &str) -> Result<(), StoreError> {
+        let keys = self.keys_of(partition, prefix).await?;
+        self.batch_write(Vec::new(), &keys).await
     }
 
     async fn keys_of(&self, partition: &str, prefix: &str) -> Result<Vec<Key>, StoreError> {

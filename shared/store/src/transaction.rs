@@ -86,6 +86,11 @@ impl Transaction<'_> {
         self.push(put, |write, put| write.put(put))
     }
 
+    /// Puts `item`, or deletes what is at its key if it is empty, whatever is there.
+    pub(crate) fn put_or_delete(&mut self, item: Item) -> Result<usize, StoreError> {
+        if item.is_empty() { Ok(self.delete_guarded(&item.key()?)) } else { Ok(self.put_guarded(item)) }
+    }
+
     /// Deletes the item of `key`, if it is at `version`.
     pub(crate) fn delete(&mut self, key: &Key, version: u64) -> usize {
         let delete = Delete::builder()
@@ -153,6 +158,20 @@ impl Transaction<'_> {
             .expression_attribute_values(":value", number(value))
             .expression_attribute_values(":one", number(1));
         self.update(update, guard)
+    }
+
+    /// Removes `name` from the item of `key`, and raises its version, if `name`
+    /// still is `value`.
+    pub(crate) fn remove(&mut self, key: &Key, name: &str, value: AttributeValue) -> usize {
+        let update = Update::builder()
+            .table_name(self.store.config_table())
+            .set_key(Some(key.attributes()))
+            .update_expression("REMOVE #guard ADD #version :one")
+            .condition_expression("#guard = :value")
+            .expression_attribute_names("#version", attribute::VERSION)
+            .expression_attribute_values(":value", value)
+            .expression_attribute_values(":one", number(1));
+        self.update(update, name)
     }
 
     fn update(&mut self, update: UpdateBuilder, guard: &str) -> usize {
