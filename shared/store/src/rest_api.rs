@@ -10,6 +10,8 @@ mod diff;
 mod large_edit;
 mod parts;
 
+use std::collections::BTreeSet;
+
 use keyplan_domain::api::{Method, Resource, RestApi, RestApiDefinition, Stage};
 use keyplan_domain::id::{RestApiId, UsagePlanId};
 
@@ -114,6 +116,34 @@ impl Store {
             let stored = self.stored_api(id).await?.ok_or(UpdateError::NotFound)?;
             let mut after = stored.definition.clone();
             let value = edit(&mut after).map_err(UpdateError::Rejected)?;
+            Ok(self.write_changes(&stored, &after, None).await?.with(value))
+        })
+    }
+
+    /// As [`Store::edit_rest_api`], of an edit that points stages at
+    /// `deployments`: `edit` is told which of them there are.
+    ///
+    /// A deployment goes with the API's version, so that one which is there after
+    /// the API was read is there as long as the API stays what was read.
+    ///
+    /// # Errors
+    /// [`UpdateError`]; nothing has changed then.
+    pub async fn edit_stages<T, E>(
+        &self,
+        id: &RestApiId,
+        deployments: &BTreeSet<String>,
+        mut edit: impl FnMut(&mut RestApiDefinition, &BTreeSet<String>) -> Result<T, E>,
+    ) -> Result<T, UpdateError<E>> {
+        until_decided!({
+            let stored = self.stored_api(id).await?.ok_or(UpdateError::NotFound)?;
+            let mut there = BTreeSet::new();
+            for deployment in deployments {
+                if self.config_item(&keys::deployment(id, deployment)).await?.is_some() {
+                    there.insert(deployment.clone());
+                }
+            }
+            let mut after = stored.definition.clone();
+            let value = edit(&mut after, &there).map_err(UpdateError::Rejected)?;
             Ok(self.write_changes(&stored, &after, None).await?.with(value))
         })
     }

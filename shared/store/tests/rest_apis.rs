@@ -2,7 +2,9 @@
 
 mod support;
 
-use keyplan_domain::api::{Deployment, Method, RestApiDefinition, SnapshotError};
+use std::collections::BTreeSet;
+
+use keyplan_domain::api::{Deployment, Method, RestApiDefinition, SnapshotError, Stage};
 use keyplan_domain::id::RestApiId;
 use keyplan_store::{DeleteDeployment, DeployError, PageRequest, Store, UpdateError, entropy};
 use support::{NOON, create_api, create_plan, mock_method, store};
@@ -203,6 +205,30 @@ async fn chunks_of_one_attempt_are_not_read_with_those_of_another() {
     store.create_deployment(&api, &deployment, publish).await.unwrap();
     assert_eq!(tries, 2);
     assert_eq!(store.snapshot(&api, "first1").await.unwrap().unwrap().methods["root"].len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stage_is_not_pointed_at_a_deployment_that_goes_meanwhile() {
+    let store = store().await;
+    let api = create_api(&store, &[]).await;
+    deploy(&store, &api, "first1", "dev").await.unwrap();
+    deploy(&store, &api, "second", "dev").await.unwrap();
+    let mut seen = Vec::new();
+    let edit = |definition: &mut RestApiDefinition, there: &BTreeSet<String>| {
+        seen.push(there.contains("first1"));
+        if seen.len() == 1 {
+            assert_eq!(run(store.delete_deployment(&api, "first1")).unwrap(), DeleteDeployment::Deleted);
+        }
+        if !there.contains("first1") {
+            return Err("there is no such deployment");
+        }
+        definition.stages.insert("prod".into(), Stage { deployment_id: "first1".into(), ..support::stage("prod") });
+        Ok(())
+    };
+    let refused = store.edit_stages(&api, &BTreeSet::from(["first1".to_owned()]), edit).await;
+    assert!(matches!(refused, Err(UpdateError::Rejected("there is no such deployment"))));
+    assert_eq!(seen, [true, false]);
+    assert!(store.stage(&api, "prod").await.unwrap().is_none());
 }
 
 /// Runs something that others do meanwhile, from where nothing can be awaited.
