@@ -7,6 +7,7 @@
 //! of an attempt that failed.
 
 use std::io::{Read, Write};
+use std::num::NonZeroUsize;
 
 use flate2::Compression;
 use flate2::read::DeflateDecoder;
@@ -23,6 +24,8 @@ use crate::{Page, PageRequest, Store, StoreError, UpdateError};
 
 /// Bytes of a chunk: an item holds 400 kB, keys and names included.
 const CHUNK_BYTES: usize = 380_000;
+/// Chunks in one transaction: each takes most of what a partition takes in a second.
+const CHUNKS_AT_ONCE: NonZeroUsize = NonZeroUsize::MIN;
 /// Bytes that a snapshot may have when it is unpacked.
 const MAX_SNAPSHOT_BYTES: u64 = 64 * 1024 * 1024;
 const BYTES: &str = "bytes";
@@ -89,8 +92,7 @@ impl Store {
             }
             let meta = meta_item(api, deployment, items.len(), Some(attempt.clone()))?;
             let ahead = chunks_of(api, &deployment.id, stored.version, attempt);
-            if let Attempt::Again = self.write_ahead(&ahead, items).await? {
-                self.discard_if_possible(&ahead).await;
+            if let Attempt::Again = self.write_ahead(&ahead, items, CHUNKS_AT_ONCE).await? {
                 return Ok(Attempt::Again);
             }
             let published = Published { deployment: meta, chunks: &ahead };

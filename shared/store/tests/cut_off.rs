@@ -244,7 +244,8 @@ async fn a_deployment_that_failed_leaves_nothing_once_the_api_is_edited() {
     let table = Table::new().await;
     let api = create_api(&table.store, &["prod"]).await;
     let before = table.items().await;
-    for first in [0, 1] {
+    // The record, a chunk, the decision.
+    for first in 0..3 {
         table.failing.after(first, "TransactWriteItems");
         assert!(matches!(table.deploy(&api, "first1", "prod").await, Err(DeployError::Store(_))));
         table.failing.none();
@@ -253,7 +254,7 @@ async fn a_deployment_that_failed_leaves_nothing_once_the_api_is_edited() {
         table.edit(&api, |definition| definition.api.name = "last".into()).await.unwrap();
         assert_eq!(table.items().await, before);
     }
-    table.failing.all("BatchWriteItem");
+    table.failing.after(2, "TransactWriteItems");
     assert!(matches!(table.deploy(&api, "first1", "prod").await, Err(DeployError::Store(_))));
     table.failing.none();
     assert!(table.store.delete_rest_api(&api).await.unwrap());
@@ -264,7 +265,8 @@ async fn a_deployment_that_failed_leaves_nothing_once_the_api_is_edited() {
 async fn a_large_edit_is_made_whole_or_not_at_all_wherever_it_is_cut_off() {
     let table = Table::new().await;
     let mut outcomes = BTreeSet::new();
-    for first in 0..5 {
+    // The record, 15 times nine items, the decision, and 15 times nine items again.
+    for first in [0, 1, 8, 16, 17, 25, 32] {
         let api = table.api_with_children(130).await;
         table.failing.after(first, "TransactWriteItems");
         let edited = table.edit(&api, rename).await;
@@ -290,7 +292,8 @@ async fn a_deletion_of_many_parts_that_is_cut_off_leaves_none_of_them() {
         definition.resources.retain(|id, _| id == "root");
         definition.methods.retain(|id, _| id == "root");
     };
-    table.failing.after(3, "TransactWriteItems");
+    // Between two of those that carry it out: 262 items, nine at once.
+    table.failing.after(40, "TransactWriteItems");
     table.edit(&api, remove).await.unwrap();
     table.failing.none();
     assert!(table.store.method(&api, "c99", "GET").await.unwrap().is_none());

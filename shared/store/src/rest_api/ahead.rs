@@ -6,6 +6,13 @@
 //! API is beyond that version with the record still there, the transaction can
 //! never happen, and whoever comes by may remove what it names. Each attempt
 //! writes under a name of its own, so that none reads what another left.
+//!
+//! Who removes it raises the record's version first: that proves that the record
+//! is there, which a Query of the API need not, and what is written under it is
+//! written on condition of the record's first version, so that nothing comes after
+//! it was removed.
+
+use std::num::NonZeroUsize;
 
 use keyplan_domain::id::RestApiId;
 use serde::{Deserialize, Serialize};
@@ -14,7 +21,7 @@ use super::StoredApi;
 use crate::item::{Item, attribute, number};
 use crate::keys::{self, Key};
 use crate::race::Attempt;
-use crate::transaction::{Expect, Transaction};
+use crate::transaction::{Expect, Lost, Transaction};
 use crate::{Store, StoreError, entropy};
 
 /// The record.
@@ -48,7 +55,8 @@ impl Ahead {
     /// Keeps the record, as part of the transaction that makes useless what it
     /// names.
     pub(crate) fn put(&self, transaction: &mut Transaction<'_>) -> Result<(), StoreError> {
-        transaction.put(Item::new(&self.key(), self)?, Expect::Absent);
+        let item = Item::new(&self.key(), self)?.with_number(AHEAD_OF, self.version);
+        transaction.put(item, Expect::Absent);
         Ok(())
     }
 
@@ -58,21 +66,51 @@ impl Ahead {
     }
 }
 
+/// The record's version of the API again, as a guard.
+const AHEAD_OF: &str = "aheadOf";
+/// A record's version until somebody removes what it names.
+const OPEN: u64 = 1;
+
 impl Store {
-    /// Writes `items`, none of which counts yet.
-    pub(crate) async fn write_ahead(&self, ahead: &Ahead, items: Vec<Item>) -> Result<Attempt<()>, StoreError> {
+    /// Writes `items`, none of which counts yet, a few in one transaction.
+    pub(crate) async fn write_ahead(
+        &self,
+        ahead: &Ahead,
+        items: Vec<Item>,
+        at_once: NonZeroUsize,
+    ) -> Result<Attempt<()>, StoreError> {
         let mut transaction = self.transaction();
         transaction.check(&keys::api(&ahead.api), attribute::VERSION, number(ahead.version));
         ahead.put(&mut transaction)?;
         if let Attempt::Again = Attempt::of(transaction.commit().await, ())? {
             return Ok(Attempt::Again);
         }
-        self.batch_write(items, &[]).await?;
+        let mut items = items.into_iter().peekable();
+        while items.peek().is_some() {
+            let mut transaction = self.transaction();
+            transaction.check(&ahead.key(), attribute::VERSION, number(OPEN));
+            for item in items.by_ref().take(at_once.get()) {
+                transaction.put_guarded(item);
+            }
+            if let Attempt::Again = Attempt::of(transaction.commit().await, ())? {
+                self.discard_if_possible(ahead).await;
+                return Ok(Attempt::Again);
+            }
+        }
         Ok(Attempt::Done(()))
     }
 
     /// Removes what can never count any more, and the record of it last.
     pub(crate) async fn discard(&self, ahead: &Ahead) -> Result<(), StoreError> {
+        let mut transaction = self.transaction();
+        transaction.raise(&ahead.key(), AHEAD_OF, ahead.version);
+        match transaction.commit().await {
+            Ok(()) => {}
+            // Others have removed it, or it counts.
+            Err(Lost::Condition(_)) => return Ok(()),
+            Err(Lost::Conflict) => return Err(StoreError::Conflict),
+            Err(Lost::Store(error)) => return Err(error),
+        }
         self.delete_items(&ahead.partition, &ahead.prefix).await?;
         self.batch_write(Vec::new(), &[ahead.key()]).await
     }

@@ -7,6 +7,8 @@
 //! put off so, since the data plane reads them alone; they change with the
 //! transaction that decides.
 
+use std::num::NonZeroUsize;
+
 use keyplan_domain::id::RestApiId;
 
 use super::ahead::Ahead;
@@ -17,7 +19,7 @@ use crate::{Store, StoreError};
 
 /// Items that one transaction carries out: it may have 4 MB, and an item 400 kB
 /// (DynamoDB Developer Guide, "Quotas in Amazon DynamoDB").
-const ITEMS_AT_ONCE: usize = 9;
+const ITEMS_AT_ONCE: NonZeroUsize = NonZeroUsize::new(9).unwrap();
 
 impl Store {
     /// Writes down what an edit changes: items to put, and empty ones for those to
@@ -32,7 +34,7 @@ impl Store {
         let partition = keys::edit_partition(api, &edit);
         let items = items.into_iter().map(|item| item.moved_to(&partition)).collect();
         let ahead = Ahead::new(api, version, edit.clone(), partition, String::new());
-        Ok(match self.write_ahead(&ahead, items).await? {
+        Ok(match self.write_ahead(&ahead, items, ITEMS_AT_ONCE).await? {
             Attempt::Done(()) => Attempt::Done((edit, ahead)),
             Attempt::Again => Attempt::Again,
         })
@@ -45,7 +47,7 @@ impl Store {
         let name = aws_sdk_dynamodb::types::AttributeValue::S(edit.to_owned());
         let mut items = self.partition(&partition, "").await?.into_iter();
         loop {
-            let some: Vec<Item> = items.by_ref().take(ITEMS_AT_ONCE).collect();
+            let some: Vec<Item> = items.by_ref().take(ITEMS_AT_ONCE.get()).collect();
             if some.is_empty() {
                 break;
             }
