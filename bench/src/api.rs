@@ -174,6 +174,7 @@ fn complete(api: &mut RestApiDefinition) {
         name: "tokens".into(),
         authorizer_type: AuthorizerType::Token,
         auth_type: Some("custom".into()),
+        provider_arns: Vec::new(),
         authorizer_uri: Some(uri.into()),
         authorizer_credentials: None,
         identity_source: Some("method.request.header.Authorization".into()),

@@ -12,72 +12,36 @@ use http::request::Parts;
 use http::uri::Authority;
 use http_body_util::BodyExt;
 use hyper::body::{Body as _, Frame, Incoming};
-use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use keyplan_gateway::{Gateway, MAX_BODY_BYTES, Request};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 
-/// Bytes of a request's head beyond which hyper itself answers 431. The gateway
-/// refuses far smaller ones in API Gateway's words.
-const MAX_HEAD_BYTES: usize = 64 * 1024;
+use crate::http_server;
+
 /// Bytes of a body that is too large which are still read, so that its sender
 /// gets to read the answer.
 const MAX_DISCARDED_BYTES: usize = 10 * MAX_BODY_BYTES;
 /// How long the next piece of a body may take to arrive.
 const BODY_PATIENCE: Duration = Duration::from_secs(30);
-const PAUSE_AFTER_FAILED_ACCEPT: Duration = Duration::from_millis(100);
 
 /// Serves `gateway` until `shutdown`, then finishes what has begun.
 pub(crate) async fn serve(listener: TcpListener, gateway: Gateway, shutdown: impl Future<Output = ()>) {
-    let connections = GracefulShutdown::new();
-    tokio::pin!(shutdown);
-    loop {
-        let accepted = tokio::select! {
-            () = &mut shutdown => break,
-            accepted = listener.accept() => accepted,
-        };
-        match accepted {
-            Ok((stream, peer)) => serve_connection(stream, peer, gateway.clone(), connections.watcher()),
-            Err(error) => {
-                // Too many open files, as a rule: some will be closed.
-                tracing::warn!(%error, "a connection was not accepted");
-                tokio::time::sleep(PAUSE_AFTER_FAILED_ACCEPT).await;
+    let service_of = |peer: SocketAddr| {
+        let gateway = gateway.clone();
+        // Spelt once for a connection.
+        let source_ip = peer.ip().to_canonical().to_string();
+        service_fn(move |request| {
+            let (gateway, source_ip) = (gateway.clone(), source_ip.clone());
+            async move {
+                let response = match decode(request, source_ip).await {
+                    Ok(request) => gateway.handle(request).await,
+                    Err(malformed) => gateway.refuse_malformed(malformed.reason()),
+                };
+                Ok::<_, Infallible>(response)
             }
-        }
-    }
-    drop(listener);
-    connections.shutdown().await;
-}
-
-fn serve_connection(stream: TcpStream, peer: SocketAddr, gateway: Gateway, watcher: Watcher) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "TCP_NODELAY");
-    }
-    let source_ip = peer.ip().to_canonical().to_string();
-    let service = service_fn(move |request| {
-        let (gateway, source_ip) = (gateway.clone(), source_ip.clone());
-        async move {
-            let response = match decode(request, source_ip).await {
-                Ok(request) => gateway.handle(request).await,
-                Err(malformed) => gateway.refuse_malformed(malformed.reason()),
-            };
-            Ok::<_, Infallible>(response)
-        }
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        // Whoever has nothing more to send may still want to read.
-        .half_close(true)
-        .max_buf_size(MAX_HEAD_BYTES)
-        .serve_connection(TokioIo::new(stream), service);
-    let connection = watcher.watch(connection);
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "a connection ended");
-        }
-    });
+        })
+    };
+    http_server::serve(listener, service_of, shutdown).await;
 }
 
 /// What is no request, though it began like one.

@@ -1,11 +1,15 @@
 //! Keyplan in one process, on a DynamoDB of its own: `local`.
 
+// The future of a request is nested deeper than the compiler looks by default.
+#![recursion_limit = "256"]
+
 mod clock;
 mod control;
 mod data_plane;
 mod demo;
 mod dynamodb;
 mod flags;
+mod http_server;
 mod lambda;
 mod logging;
 mod stack;

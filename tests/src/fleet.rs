@@ -143,6 +143,14 @@ impl Fleet {
         call.signed_for("apigateway").send()
     }
 
+    /// ImportApiKeys of a file, by a process.
+    #[must_use]
+    pub fn import_api_keys(&self, process: usize, file: &str, fails_on_warnings: bool) -> Answer {
+        let control = lock(&self.workers[process]).control.clone();
+        let path = format!("{control}/apikeys?mode=import&format=csv&failonwarnings={fails_on_warnings}");
+        Call::new("POST", path).body("text/csv", file).signed_for("apigateway").send()
+    }
+
     /// Lets a crowd loose, does something `meanwhile`, and gives all attempts
     /// once the crowd is through.
     pub fn crowd(&self, crowd: &Crowd<'_>, meanwhile: impl FnOnce()) -> Vec<Attempt> {

@@ -15,7 +15,9 @@ mod mapping;
 mod method_responses;
 mod methods;
 mod missing;
+mod models;
 mod paging;
+mod request_validators;
 mod resources;
 mod rest_apis;
 mod stages;
@@ -56,6 +58,13 @@ pub(crate) fn routes(inspector: &Inspector) -> Router<Admin> {
             "/restapis/{api}/authorizers/{authorizer}",
             get(authorizers::get).patch(authorizers::update).delete(authorizers::delete),
         )
+        .route("/restapis/{api}/models", get(models::list).post(models::create))
+        .route("/restapis/{api}/models/{model}", get(models::get).patch(models::update).delete(models::delete))
+        .route("/restapis/{api}/requestvalidators", get(request_validators::list).post(request_validators::create))
+        .route(
+            "/restapis/{api}/requestvalidators/{validator}",
+            get(request_validators::get).patch(request_validators::update).delete(request_validators::delete),
+        )
         .route("/restapis/{api}/deployments", get(deployments::list).post(deployments::create))
         .route(
             "/restapis/{api}/deployments/{deployment}",
@@ -63,6 +72,7 @@ pub(crate) fn routes(inspector: &Inspector) -> Router<Admin> {
         )
         .route("/restapis/{api}/stages", get(stages::list).post(stages::create))
         .route("/restapis/{api}/stages/{stage}", get(stages::get).patch(stages::update).delete(stages::delete))
+        .route("/restapis/{api}/stages/{stage}/cache/data", delete(stages::flush_cache))
         .route("/restapis/{api}/stages/{stage}/cache/authorizers", delete(stages::flush_authorizers_cache))
         .route("/restapis/{api}/gatewayresponses", get(gateway_responses::list))
         .route(

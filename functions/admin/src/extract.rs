@@ -88,6 +88,9 @@ fn decoded(text: &str) -> Result<String, ApiError> {
 
 #[cfg(test)]
 mod tests {
+    use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -97,6 +100,22 @@ mod tests {
         assert_eq!(query.get("name"), Some("a b"));
         assert_eq!((query.get("empty"), query.text("empty")), (Some(""), None));
         assert!(query.flag("flag") && !query.flag("bare") && !query.flag("absent"));
+    }
+
+    proptest! {
+        #[test]
+        fn a_parameter_comes_out_as_it_was_encoded(name in "[^=&]{1,12}", value in ".{0,20}") {
+            let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+            let query = Query::parse(&format!("{}={}&other=x", encoded(&name), encoded(&value))).unwrap();
+            prop_assert_eq!(query.get(&name), Some(value.as_str()));
+        }
+
+        #[test]
+        fn whatever_a_query_is_it_is_parsed_or_refused(query in ".{0,60}|(%[0-9a-f]{0,2}|&|=|\\+|a){0,20}") {
+            if let Err(refused) = Query::parse(&query) {
+                prop_assert_eq!(refused.status, 400);
+            }
+        }
     }
 
     #[test]

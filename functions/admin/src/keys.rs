@@ -1,6 +1,7 @@
 //! API keys, and the tokens that stand for them.
 
 mod api_keys;
+mod import;
 mod rules;
 mod tokens;
 

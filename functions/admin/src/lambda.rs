@@ -183,12 +183,22 @@ async fn encode(response: Response<Body>) -> Result<ApiGatewayProxyResponse, Err
 #[cfg(test)]
 mod tests {
     use axum::routing::any;
+    use proptest::prelude::*;
     use serde_json::{Value, json};
 
     use super::*;
 
     fn paths(path: &str, full: &str) -> Vec<String> {
         candidates(path, full).into_iter().map(|CandidatePath { prefix, path }| format!("{prefix}|{path}")).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn a_path_that_is_encoded_is_the_same_decoded(path in "(/[^/]{0,10}){1,5}|/tags/.{0,40}") {
+            let encoded = encoded_path(&path);
+            prop_assert!(encoded.is_ascii());
+            prop_assert_eq!(percent_encoding::percent_decode_str(&encoded).decode_utf8().unwrap(), path);
+        }
     }
 
     #[test]

@@ -12,8 +12,8 @@ pub(crate) fn unsupported(operation: &str) -> Failure {
     ApiError::unsupported_operation(operation).into()
 }
 
-/// Routes for all of them but the imports of APIs and keys, which share method
-/// and path with their creation.
+/// Routes for all of them but the import of APIs, which shares method and path
+/// with their creation.
 pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     UNSUPPORTED.iter().fold(Router::new(), |router, (method, path, operation)| {
         router.route(path, on(*method, async move || unsupported(operation)))
@@ -24,17 +24,6 @@ const UNSUPPORTED: &[(MethodFilter, &str, &str)] = &[
     (MethodFilter::PUT, "/restapis/{api}", "PutRestApi"),
     (MethodFilter::GET, "/restapis/{api}/stages/{stage}/exports/{type}", "GetExport"),
     (MethodFilter::GET, "/restapis/{api}/stages/{stage}/sdks/{type}", "GetSdk"),
-    (MethodFilter::DELETE, "/restapis/{api}/stages/{stage}/cache/data", "FlushStageCache"),
-    (MethodFilter::POST, "/restapis/{api}/requestvalidators", "CreateRequestValidator"),
-    (MethodFilter::GET, "/restapis/{api}/requestvalidators", "GetRequestValidators"),
-    (MethodFilter::GET, "/restapis/{api}/requestvalidators/{validator}", "GetRequestValidator"),
-    (MethodFilter::PATCH, "/restapis/{api}/requestvalidators/{validator}", "UpdateRequestValidator"),
-    (MethodFilter::DELETE, "/restapis/{api}/requestvalidators/{validator}", "DeleteRequestValidator"),
-    (MethodFilter::POST, "/restapis/{api}/models", "CreateModel"),
-    (MethodFilter::GET, "/restapis/{api}/models", "GetModels"),
-    (MethodFilter::GET, "/restapis/{api}/models/{model}", "GetModel"),
-    (MethodFilter::PATCH, "/restapis/{api}/models/{model}", "UpdateModel"),
-    (MethodFilter::DELETE, "/restapis/{api}/models/{model}", "DeleteModel"),
     (MethodFilter::GET, "/restapis/{api}/models/{model}/default_template", "GetModelTemplate"),
     (MethodFilter::POST, "/restapis/{api}/documentation/parts", "CreateDocumentationPart"),
     (MethodFilter::GET, "/restapis/{api}/documentation/parts", "GetDocumentationParts"),

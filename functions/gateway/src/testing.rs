@@ -156,6 +156,7 @@ pub(crate) fn token_authorizer() -> Authorizer {
         name: "tokens".into(),
         authorizer_type: AuthorizerType::Token,
         auth_type: None,
+        provider_arns: Vec::new(),
         authorizer_uri: Some(function_uri("authorizer")),
         authorizer_credentials: None,
         identity_source: Some("method.request.header.Authorization".into()),

@@ -1,15 +1,10 @@
 use axum::Router;
-use axum::serve::ListenerExt;
+use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 
+use crate::http_server;
+
 /// Serves the control address until `shutdown`, then finishes what has begun.
-pub(crate) async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()> + Send + 'static) {
-    let listener = listener.tap_io(|stream| {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "TCP_NODELAY");
-        }
-    });
-    if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(shutdown).await {
-        tracing::error!(%error, "the control address stopped");
-    }
+pub(crate) async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()>) {
+    http_server::serve(listener, |_| TowerToHyperService::new(router.clone()), shutdown).await;
 }

@@ -5,6 +5,7 @@ use keyplan_store::clock::SystemClock;
 use keyplan_store::connect::Connection;
 use keyplan_store::{Store, Tables};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 

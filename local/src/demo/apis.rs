@@ -67,6 +67,7 @@ pub(super) fn authorizer_sourced(place: &Place, now: Timestamp) -> DemoApi {
             name: "tokens".into(),
             authorizer_type: AuthorizerType::Token,
             auth_type: Some("custom".into()),
+            provider_arns: Vec::new(),
             authorizer_uri: Some(place.invocation_uri("authorizer")),
             authorizer_credentials: None,
             identity_source: Some("method.request.header.Authorization".into()),

@@ -52,6 +52,22 @@ pub struct KeyByValue {
     pub plan_ids: Vec<UsagePlanId>,
 }
 
+/// A key as a file of keys tells it: what is made of a value that no key has,
+/// and what becomes of the key that has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImportedKey {
+    /// As [`ApiKey::name`].
+    pub name: Option<String>,
+    /// As [`ApiKey::description`].
+    pub description: Option<String>,
+    /// Whether the key may be used from then on.
+    pub enabled: bool,
+    /// By which the key is known: two keys are the same if they have one value.
+    pub value: KeyValue,
+    /// The plans it is put into, none of them twice; it stays in those it is in.
+    pub usage_plan_ids: Vec<UsagePlanId>,
+}
+
 /// Usage plans one key may be in
 /// (API Gateway quotas, "Usage plans per API key").
 pub const MAX_PLANS_PER_KEY: usize = 10;

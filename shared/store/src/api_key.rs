@@ -30,7 +30,7 @@ pub enum CreateKeyError {
 pub(crate) struct StoredKey {
     pub(crate) key: ApiKey,
     pub(crate) value: KeyValue,
-    version: u64,
+    pub(crate) version: u64,
 }
 
 /// The item by which a key is found by its value.
@@ -141,12 +141,25 @@ impl Store {
     /// # Errors
     /// When the table fails.
     pub async fn delete_api_key(&self, id: &ApiKeyId) -> Result<bool, StoreError> {
+        self.delete_api_key_if(id, |_| true).await
+    }
+
+    /// As [`Store::delete_api_key`], if the key `may` go when it does. Its tokens
+    /// go first.
+    pub(crate) async fn delete_api_key_if(
+        &self,
+        id: &ApiKeyId,
+        may: impl Fn(&ApiKey) -> bool,
+    ) -> Result<bool, StoreError> {
         // The tokens first: while the key is there, they can be found by it.
         self.delete_tokens_of(id).await?;
         let deleted = until_decided!({
             let Some(stored) = self.stored_key(id).await? else {
-                return Ok(Attempt::Done(false));
+                return Ok(Attempt::Done(Some(false)));
             };
+            if !may(&stored.key) {
+                return Ok(Attempt::Done(None));
+            }
             let mut transaction = self.transaction();
             transaction.delete(&keys::api_key(id), stored.version);
             let hash = stored.value.hash();
@@ -156,8 +169,11 @@ impl Store {
                     transaction.delete_guarded(&keys::plan_key(plan, id));
                 }
             }
-            Attempt::of(transaction.commit().await, true)
+            Attempt::of(transaction.commit().await, Some(true))
         })?;
+        let Some(deleted) = deleted else {
+            return Ok(false);
+        };
         // Those issued since; none can be from now on.
         self.delete_tokens_of(id).await?;
         Ok(deleted)
@@ -185,10 +201,13 @@ impl Store {
     }
 
     pub(crate) async fn stored_value(&self, hash: &KeyHash) -> Result<Option<StoredValue>, StoreError> {
-        let Some(item) = self.config_item(&keys::value(hash)).await? else {
-            return Ok(None);
-        };
-        Ok(Some(StoredValue { by_value: item.data()?, version: item.version()? }))
+        self.config_item(&keys::value(hash)).await?.map(|item| StoredValue::read(&item)).transpose()
+    }
+}
+
+impl StoredValue {
+    pub(crate) fn read(item: &Item) -> Result<Self, StoreError> {
+        Ok(Self { by_value: item.data()?, version: item.version()? })
     }
 }
 
@@ -202,13 +221,13 @@ pub(crate) fn keys_with_values(items: &[Item]) -> Result<HashMap<ApiKeyId, (ApiK
 }
 
 impl StoredKey {
-    fn read(item: &Item) -> Result<Self, StoreError> {
+    pub(crate) fn read(item: &Item) -> Result<Self, StoreError> {
         let value = KeyValue::known(item.text(attribute::VALUE)?.to_owned());
         Ok(Self { key: item.data()?, value, version: item.version()? })
     }
 }
 
-fn key_item(key: &ApiKey, value: &KeyValue) -> Result<Item, StoreError> {
+pub(crate) fn key_item(key: &ApiKey, value: &KeyValue) -> Result<Item, StoreError> {
     let place = list::place(key.created_date, key.id.as_str());
     Ok(Item::new(&keys::api_key(&key.id), key)?.with_text(attribute::VALUE, value.expose()).listed(list::KEYS, place))
 }

@@ -238,9 +238,8 @@ impl Store {
         use aws_sdk_dynamodb::types::KeysAndAttributes;
 
         let mut items = Vec::new();
-        let keys: Vec<&Key> = keys.iter().filter(|key| key.can_be()).collect();
         for some in keys.chunks(100) {
-            let mut wanted: Vec<_> = some.iter().map(|key| key.attributes()).collect();
+            let mut wanted: Vec<_> = some.iter().filter(|key| key.can_be()).map(Key::attributes).collect();
             while !wanted.is_empty() {
                 let request = KeysAndAttributes::builder()
                     .set_keys(Some(wanted))

@@ -65,6 +65,18 @@ pub fn authorizer(api: &RestApiId, id: &str) -> Key {
     Key::new(api_partition(api), format!("{AUTHORIZER}{id}"))
 }
 
+/// A model, by its name.
+#[must_use]
+pub fn model(api: &RestApiId, name: &str) -> Key {
+    Key::new(api_partition(api), format!("{MODEL}{name}"))
+}
+
+/// A request validator.
+#[must_use]
+pub fn request_validator(api: &RestApiId, id: &str) -> Key {
+    Key::new(api_partition(api), format!("{VALIDATOR}{id}"))
+}
+
 /// A customised gateway response.
 #[must_use]
 pub fn gateway_response(api: &RestApiId, kind: &str) -> Key {
@@ -113,6 +125,10 @@ pub const API: &str = "API";
 pub const RESOURCE: &str = "RES#";
 /// What the sort keys of authorizers begin with.
 pub const AUTHORIZER: &str = "AUTHORIZER#";
+/// What the sort keys of models begin with.
+pub const MODEL: &str = "MODEL#";
+/// What the sort keys of request validators begin with.
+pub const VALIDATOR: &str = "VALIDATOR#";
 /// What the sort keys of gateway responses begin with.
 pub const RESPONSE: &str = "RESPONSE#";
 /// What the sort keys of stages begin with.

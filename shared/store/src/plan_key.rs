@@ -81,10 +81,7 @@ impl Store {
             }
             plan_ids.push(plan.clone());
             let mut transaction = self.transaction();
-            let entry = PlanKey { key_id: key.clone(), created_date: now };
-            let entry = Item::new(&keys::plan_key(plan, key), &entry)?
-                .listed(list::plan_keys(plan), list::place(now, key.as_str()));
-            transaction.put(entry, Expect::Absent);
+            transaction.put(plan_key_item(plan, key, now)?, Expect::Absent);
             transaction.put(value_item(&stored_key.value, &at_value.by_value)?, Expect::Version(at_value.version));
             // Raised, so that whoever gives one of them a stage reads its keys again.
             for each in others.iter().chain([&stored_plan]) {
@@ -227,7 +224,14 @@ impl Store {
 /// Index pages that a page filtered by name reads at the most.
 const NAME_FILTER_PAGES: usize = 10;
 
-fn shared_stage(key: &ApiKeyId, plan: &StoredPlan, other: &StoredPlan) -> Option<KeyInTwoPlans> {
+/// That a key is in a plan from now on.
+pub(crate) fn plan_key_item(plan: &UsagePlanId, key: &ApiKeyId, now: Timestamp) -> Result<Item, StoreError> {
+    let entry = PlanKey { key_id: key.clone(), created_date: now };
+    Ok(Item::new(&keys::plan_key(plan, key), &entry)?.listed(list::plan_keys(plan), list::place(now, key.as_str())))
+}
+
+/// The first stage of a plan that another plan has too, where `key` cannot be in both.
+pub(crate) fn shared_stage(key: &ApiKeyId, plan: &StoredPlan, other: &StoredPlan) -> Option<KeyInTwoPlans> {
     let shared = plan
         .plan
         .api_stages

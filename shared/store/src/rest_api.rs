@@ -12,9 +12,10 @@ mod parts;
 
 use std::collections::BTreeSet;
 
-use keyplan_domain::api::{Method, Resource, RestApi, RestApiDefinition, Stage};
+use keyplan_domain::api::{Method, Model, Resource, RestApi, RestApiDefinition, Stage};
 use keyplan_domain::id::{RestApiId, UsagePlanId};
 
+use crate::entropy;
 use crate::item::{Item, attribute};
 use crate::keys::{self, Key, list};
 use crate::race::{Attempt, until_decided};
@@ -26,7 +27,8 @@ pub(crate) use diff::Published;
 pub(crate) use parts::StoredApi;
 
 impl Store {
-    /// Makes an API with its root resource.
+    /// Makes an API with its root resource and the models that every API begins
+    /// with.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] when the id is taken.
@@ -35,6 +37,9 @@ impl Store {
             let mut transaction = self.transaction();
             transaction.put(api_item(api)?, Expect::Absent);
             transaction.put(Item::new(&keys::resource(&api.id, &root.id), root)?, Expect::Absent);
+            for model in Model::defaults([entropy::part_id(), entropy::part_id()]) {
+                transaction.put(Item::new(&keys::model(&api.id, &model.name), &model)?, Expect::Absent);
+            }
             transaction.check_not_buried(keys::api_partition(&api.id));
             let made = Attempt::of(transaction.commit().await, ())?;
             if let Attempt::Again = made {

@@ -1,6 +1,6 @@
 //! API keys and the tokens that stand for them.
 
-use keyplan_domain::key::{ApiKey, KeyValue};
+use keyplan_domain::key::{ApiKey, ApiKeyId, KeyValue};
 use keyplan_domain::token::{Scope, Token, TokenRecord};
 use serde::{Deserialize, Serialize};
 
@@ -78,6 +78,15 @@ impl<'a> ApiKeyAnswer<'a> {
     }
 }
 
+/// `ApiKeyIds`: the answer to ImportApiKeys.
+#[derive(Clone, Debug, Serialize)]
+pub struct ApiKeyIdsAnswer<'a> {
+    /// Keys that were made or overwritten, in the order of the file.
+    pub ids: &'a [ApiKeyId],
+    /// Why rows were left out.
+    pub warnings: &'a [String],
+}
+
 /// The body of `POST /apikeys/{id}/tokens`, which is Keyplan's own.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -137,7 +146,6 @@ impl Serialize for ExposedToken<'_> {
 
 #[cfg(test)]
 mod tests {
-    use keyplan_domain::key::ApiKeyId;
     use keyplan_domain::time::Timestamp;
     use keyplan_domain::token::TokenId;
     use serde_json::json;

@@ -1,5 +1,6 @@
-//! The JSON of `aws apigateway` and of Lambda authorizers: what clients send,
-//! what they are answered, and how they are told that something is wrong.
+//! The JSON of `aws apigateway` and of Lambda authorizers, and the files of API
+//! keys: what clients send, what they are answered, and how they are told that
+//! something is wrong.
 //!
 //! Only spelling is decided here. What a value may be is the affair of
 //! `keyplan-domain` and of the control plane; nothing here reads, writes or
@@ -14,6 +15,7 @@ mod authorizer_answer;
 pub mod error;
 pub mod gateway_response;
 pub mod input;
+pub mod key_file;
 pub mod omission;
 pub mod page;
 pub mod patch;

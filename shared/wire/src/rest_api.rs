@@ -6,15 +6,15 @@ mod test_invoke;
 use std::collections::BTreeMap;
 
 use keyplan_domain::api::{
-    Deployment, EndpointConfiguration, Method, MethodSetting, Resource, RestApi, Snapshot, Stage,
+    AccessLogSettings, Deployment, EndpointConfiguration, Method, MethodSetting, Resource, RestApi, Snapshot, Stage,
 };
 use keyplan_domain::source::ApiKeySource;
 use serde::Serialize;
 
 pub use self::input::{
-    ApiEndpointInput, CreateAuthorizerInput, CreateDeploymentInput, CreateResourceInput, CreateRestApiInput,
-    CreateStageInput, PutGatewayResponseInput, PutIntegrationInput, PutIntegrationResponseInput, PutMethodInput,
-    PutMethodResponseInput, TlsConfigInput,
+    ApiEndpointInput, CreateAuthorizerInput, CreateDeploymentInput, CreateModelInput, CreateRequestValidatorInput,
+    CreateResourceInput, CreateRestApiInput, CreateStageInput, PutGatewayResponseInput, PutIntegrationInput,
+    PutIntegrationResponseInput, PutMethodInput, PutMethodResponseInput, TlsConfigInput,
 };
 pub use self::test_invoke::{
     TestInvokeAuthorizerAnswer, TestInvokeAuthorizerInput, TestInvokeMethodAnswer, TestInvokeMethodInput,
@@ -39,11 +39,15 @@ pub struct RestApiAnswer<'a> {
     api_key_source: ApiKeySource,
     endpoint_configuration: &'a EndpointConfiguration,
     #[serde(skip_serializing_if = "Option::is_none")]
-    policy: Option<&'a str>,
+    policy: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tags: Option<&'a Tags>,
     disable_execute_api_endpoint: bool,
     root_resource_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    security_policy: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    endpoint_access_mode: Option<&'a str>,
 }
 
 impl<'a> RestApiAnswer<'a> {
@@ -60,12 +64,21 @@ impl<'a> RestApiAnswer<'a> {
             minimum_compression_size: api.minimum_compression_size,
             api_key_source: api.api_key_source,
             endpoint_configuration: &api.endpoint_configuration,
-            policy: text(api.policy.as_ref()),
+            policy: text(api.policy.as_ref()).map(escaped),
             tags: shown.tags(&api.tags),
             disable_execute_api_endpoint: api.disable_execute_api_endpoint,
             root_resource_id: &api.root_resource_id,
+            security_policy: text(api.security_policy.as_ref()),
+            endpoint_access_mode: text(api.endpoint_access_mode.as_ref()),
         }
     }
+}
+
+/// As it stands between the quotes of a JSON string. Answers show a policy so, and
+/// clients take this second escaping off.
+fn escaped(text: &str) -> String {
+    let quoted = serde_json::Value::from(text).to_string();
+    quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(&quoted).to_owned()
 }
 
 /// `Resource`.
@@ -171,6 +184,8 @@ pub struct StageAnswer<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     documentation_version: Option<&'a str>,
     tracing_enabled: bool,
+    #[serde(skip_serializing_if = "AccessLogSettings::is_empty")]
+    access_log_settings: &'a AccessLogSettings,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     tags: &'a Tags,
     created_date: i64,
@@ -192,6 +207,7 @@ impl<'a> StageAnswer<'a> {
             variables: &stage.variables,
             documentation_version: text(stage.documentation_version.as_ref()),
             tracing_enabled: stage.tracing_enabled,
+            access_log_settings: &stage.access_log_settings,
             tags: &stage.tags,
             created_date: stage.created_date.as_seconds(),
             last_updated_date: stage.last_updated_date.as_seconds(),

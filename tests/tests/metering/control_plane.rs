@@ -13,6 +13,8 @@ const PROCESSES: usize = 3;
 const CLIENTS: u64 = 9;
 const EDITS: u32 = 25;
 const STAGES: [&str; 3] = ["prod", "test", "beta"];
+/// The name of every key that a file of keys was about.
+const IMPORTED: &str = "imported";
 
 /// Numbers by chance, the same for the same seed.
 struct Dice(u64);
@@ -33,6 +35,8 @@ struct Shared {
     api: String,
     plans: Vec<String>,
     keys: Vec<String>,
+    /// Of the keys, and some that are keys' once they are imported.
+    values: Vec<String>,
 }
 
 /// A client, with what only it edits.
@@ -50,6 +54,20 @@ struct Client<'a> {
 }
 
 impl Client<'_> {
+    /// Two keys, each into a plan or into two.
+    fn import(&mut self, shared: &Shared) {
+        let mut file = "name,key,enabled,usagePlanIds\n".to_owned();
+        for _ in 0..2 {
+            let value = self.dice.one_of(&shared.values).clone();
+            let enabled = *self.dice.one_of(&["true", "false"]);
+            let (plan, other) = (self.dice.one_of(&shared.plans).clone(), self.dice.one_of(&shared.plans).clone());
+            file.push_str(&format!("{IMPORTED},{value},{enabled},\"{plan},{other}\"\n"));
+        }
+        let answer = self.fleet.import_api_keys(self.process, &file, self.dice.below(2) == 0);
+        *self.statuses.entry(answer.status).or_default() += 1;
+        assert!(answer.status < 500 || answer.status == 503, "{file}: {answer}");
+    }
+
     fn send(&mut self, method: &str, path: &str, body: &Value) -> (u16, Value) {
         let answer = self.fleet.control(self.process, method, path, body);
         *self.statuses.entry(answer.status).or_default() += 1;
@@ -63,7 +81,7 @@ impl Client<'_> {
         let stage = format!("{}:{}", shared.api, self.dice.one_of(&STAGES));
         let patch =
             |op: &str, path: &str, value: &str| json!({"patchOperations": [{"op": op, "path": path, "value": value}]});
-        match self.dice.below(14) {
+        match self.dice.below(16) {
             0..=2 => {
                 let body = json!({"keyId": key, "keyType": "API_KEY"});
                 self.send("POST", &format!("/usageplans/{plan}/keys"), &body);
@@ -99,7 +117,8 @@ impl Client<'_> {
             10 => {
                 self.send("GET", "/apikeys?includeValues=true&limit=500", &Value::Null);
             }
-            11 => {
+            11 | 12 => self.import(shared),
+            13 => {
                 if let Some(key) = self.made.pop() {
                     self.send("DELETE", &format!("/apikeys/{key}"), &Value::Null);
                 }
@@ -123,10 +142,11 @@ fn edits_that_meet_each_other_and_failures_leave_all_in_agreement() {
 }
 
 fn check(fleet: &Fleet, round: u64) {
-    let create = |path: &str, name: String| {
-        let made = fleet.admin.made("POST", path, &json!({"name": name, "enabled": true}));
+    let create = |value: String| {
+        let made = fleet.admin.made("POST", "/apikeys", &json!({"name": "made", "value": value, "enabled": true}));
         made["id"].as_str().unwrap_or_default().to_owned()
     };
+    let values: Vec<String> = (0..8).map(|number| format!("value-{number}-of-round-{round:04}")).collect();
     let mut api = RestApi::create(&fleet.admin, json!({}));
     api.mock("GET", "/", json!({"apiKeyRequired": true}), "");
     for stage in STAGES {
@@ -140,9 +160,11 @@ fn check(fleet: &Fleet, round: u64) {
                 made["id"].as_str().unwrap_or_default().to_owned()
             })
             .collect(),
-        keys: (0..4).map(|number| create("/apikeys", format!("key {number}"))).collect(),
+        keys: values.iter().take(4).cloned().map(create).collect(),
+        values,
     };
-    let own: Vec<String> = (0..CLIENTS).map(|number| create("/apikeys", format!("own {number}"))).collect();
+    let own: Vec<String> =
+        (0..CLIENTS).map(|number| create(format!("own-value-{number}-of-round-{round:04}"))).collect();
     fleet.proxy.inject(
         round,
         vec![
@@ -199,11 +221,21 @@ fn check(fleet: &Fleet, round: u64) {
     let succeeded: u32 = statuses.range(200..300).map(|(_, count)| count).sum();
     // Else hardly anything would have been tried.
     assert!(succeeded > sent / 5, "{statuses:?}");
-    check_agreement(fleet, &shared);
+    let listed = read(&format!("/apikeys?limit=500&includeValues=true&name={IMPORTED}"));
+    let mut keys: BTreeMap<String, String> = BTreeMap::new();
+    for key in listed["item"].as_array().into_iter().flatten() {
+        let text = |member: &str| key[member].as_str().unwrap_or_default().to_owned();
+        if shared.values.contains(&text("value")) {
+            assert_eq!(keys.insert(text("value"), text("id")), None, "two keys have one value");
+        }
+    }
+    assert!(!keys.is_empty(), "nothing was imported");
+    let keys: BTreeSet<String> = keys.into_values().chain(shared.keys.iter().cloned()).collect();
+    check_agreement(fleet, &shared, &keys);
 }
 
 /// Each key's plans are those that list it, and no two of them have a stage.
-fn check_agreement(fleet: &Fleet, shared: &Shared) {
+fn check_agreement(fleet: &Fleet, shared: &Shared, keys: &BTreeSet<String>) {
     let read = |path: &str| fleet.admin.made("GET", path, &Value::Null);
     let ids = |list: &Value| -> BTreeSet<String> {
         let items = list["item"].as_array().into_iter().flatten();
@@ -211,7 +243,7 @@ fn check_agreement(fleet: &Fleet, shared: &Shared) {
     };
     let listed: BTreeMap<&String, BTreeSet<String>> =
         shared.plans.iter().map(|plan| (plan, ids(&read(&format!("/usageplans/{plan}/keys"))))).collect();
-    for key in &shared.keys {
+    for key in keys {
         let plans = read(&format!("/usageplans?keyId={key}"));
         let by_lists = listed.iter().filter(|(_, keys)| keys.contains(key)).map(|(plan, _)| (*plan).clone());
         assert_eq!(ids(&plans), by_lists.collect(), "plans of {key}");

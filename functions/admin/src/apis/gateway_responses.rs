@@ -86,13 +86,16 @@ pub(super) async fn update(
     let operations = patch::parse(&body, "updateGatewayResponseInput")?;
     let kind = response_type(&kind)?;
     let edit = |definition: &mut RestApiDefinition| {
-        let response = definition.gateway_responses.entry(kind).or_insert_with(|| GatewayResponse {
-            response_type: kind,
-            status_code: None,
-            response_parameters: Default::default(),
-            response_templates: Default::default(),
-        });
-        apply(response, &operations)?;
+        // To change nothing of one that is not set does not set it.
+        if !operations.is_empty() {
+            let response = definition.gateway_responses.entry(kind).or_insert_with(|| GatewayResponse {
+                response_type: kind,
+                status_code: None,
+                response_parameters: Default::default(),
+                response_templates: Default::default(),
+            });
+            apply(response, &operations)?;
+        }
         Ok(GatewayResponseAnswer::new(kind, &definition.gateway_responses))
     };
     let written = admin.store().edit_rest_api(&RestApiId::new(&api), edit).await;

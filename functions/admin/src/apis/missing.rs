@@ -31,6 +31,14 @@ pub(in crate::apis) fn authorizer() -> ApiError {
     ApiError::not_found("Invalid Authorizer identifier specified")
 }
 
+pub(in crate::apis) fn model(name: &str) -> ApiError {
+    ApiError::not_found(format!("Invalid model name specified: {name}"))
+}
+
+pub(in crate::apis) fn request_validator() -> ApiError {
+    ApiError::not_found("Invalid Request Validator identifier specified")
+}
+
 pub(in crate::apis) fn deployment() -> ApiError {
     ApiError::not_found("Invalid Deployment identifier specified")
 }

@@ -1,3 +1,4 @@
+mod copy;
 mod patch;
 mod rules;
 
@@ -6,6 +7,7 @@ use bytes::Bytes;
 use keyplan_domain::api::{Resource, RestApiDefinition};
 use keyplan_domain::id::RestApiId;
 use keyplan_store::entropy;
+use keyplan_wire::error::ApiError;
 use keyplan_wire::omission::Shown;
 use keyplan_wire::page::Items;
 use keyplan_wire::rest_api::{CreateRestApiInput, RestApiAnswer};
@@ -21,7 +23,14 @@ pub(super) async fn create(State(admin): State<Admin>, query: Query, body: Bytes
     if query.get("mode") == Some("import") {
         return Err(unsupported("ImportRestApi"));
     }
-    let input: CreateRestApiInput = input::from_json(&body)?;
+    let mut input: CreateRestApiInput = input::from_json(&body)?;
+    let source = match input.clone_from.take().filter(|id| !id.is_empty()) {
+        None => None,
+        Some(id) => {
+            let source = admin.store().definition(&RestApiId::new(&id)).await?;
+            Some(source.ok_or_else(|| missing::api(&admin, &id))?)
+        }
+    };
     let root = Resource {
         // Of an API's form: the root's id is longer than those of other resources.
         id: entropy::rest_api_id().to_string(),
@@ -31,6 +40,18 @@ pub(super) async fn create(State(admin): State<Admin>, query: Query, body: Bytes
     };
     let api = rules::new_api(input, entropy::rest_api_id(), &root.id, admin.now())?;
     admin.store().create_rest_api(&api, &root).await?;
+    if let Some(source) = source {
+        let copy = |definition: &mut RestApiDefinition| {
+            copy::into(definition, &source);
+            Ok::<_, ApiError>(())
+        };
+        let copied = admin.store().edit_rest_api(&api.id, copy).await;
+        if copied.is_err() {
+            // Nobody was told its id yet.
+            admin.store().delete_rest_api(&api.id).await?;
+        }
+        edited(copied, missing::api(&admin, api.id.as_str()))?;
+    }
     created(&RestApiAnswer::new(&api, Shown::CreatedOrListed))
 }
 

@@ -92,6 +92,15 @@ pub(super) async fn delete(State(admin): State<Admin>, Segments((api, name)): Se
     accepted()
 }
 
+/// A stage has no cache of answers: there is nothing to flush.
+pub(super) async fn flush_cache(
+    State(admin): State<Admin>,
+    Segments((api, name)): Segments<(String, String)>,
+) -> Outcome {
+    admin.store().stage(&RestApiId::new(api), &name).await?.ok_or_else(missing::stage)?;
+    accepted()
+}
+
 /// Every process keys its cache by the stage's epoch, so this reaches them all.
 pub(super) async fn flush_authorizers_cache(
     State(admin): State<Admin>,

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use keyplan_domain::api::{
-    Authorizer, AuthorizerType, Integration, IntegrationType, Method, Resource, RestApi, RestApiDefinition, Stage,
+    Authorizer, AuthorizerType, Integration, IntegrationType, Method, Model, Resource, RestApi, RestApiDefinition,
+    Stage,
 };
 use keyplan_domain::id::RestApiId;
 use keyplan_domain::time::Timestamp;
@@ -20,6 +21,8 @@ pub(in crate::apis) fn definition() -> RestApiDefinition {
         resources: BTreeMap::from([("root".to_owned(), root)]),
         methods: BTreeMap::new(),
         authorizers: BTreeMap::new(),
+        models: Model::defaults(["empty1".into(), "error1".into()]).map(|model| (model.name.clone(), model)).into(),
+        request_validators: BTreeMap::new(),
         gateway_responses: BTreeMap::new(),
         stages: BTreeMap::new(),
     }
@@ -46,6 +49,7 @@ pub(in crate::apis) fn authorizer() -> Authorizer {
         name: "tokens".into(),
         authorizer_type: AuthorizerType::Token,
         auth_type: Some("custom".into()),
+        provider_arns: Vec::new(),
         authorizer_uri: Some(LAMBDA_URI.into()),
         authorizer_credentials: None,
         identity_source: Some("method.request.header.Authorization".into()),

@@ -8,15 +8,14 @@ use keyplan_wire::omission::Shown;
 use keyplan_wire::page::Items;
 use keyplan_wire::{input, patch};
 
-use super::{rules, unknown_key};
+use super::{import, rules, unknown_key};
 use crate::Admin;
 use crate::answer::{Failure, Outcome, accepted, created, edited, ok};
 use crate::extract::{Query, Segments};
-use crate::refused::unsupported;
 
 pub(super) async fn create(State(admin): State<Admin>, query: Query, body: Bytes) -> Outcome {
     if query.get("mode") == Some("import") {
-        return Err(unsupported("ImportApiKeys"));
+        return import::import(&admin, &query, &body).await;
     }
     let input: CreateApiKeyInput = input::from_json(&body)?;
     let (mut key, value) = rules::new_key(input, entropy::api_key_id(), admin.now())?;

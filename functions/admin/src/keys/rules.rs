@@ -1,4 +1,4 @@
-use keyplan_domain::key::{ApiKey, ApiKeyId, KeyValue};
+use keyplan_domain::key::{ApiKey, ApiKeyId, ImportedKey, KeyValue};
 use keyplan_domain::time::Timestamp;
 use keyplan_domain::token::{Scope, TokenId, TokenRecord};
 use keyplan_wire::api_key::{CreateApiKeyInput, CreateTokenInput};
@@ -12,17 +12,20 @@ const MAX_DESCRIPTION: usize = 125_000;
 const MAX_PRINCIPAL: usize = 256;
 /// Each is a statement of the authorizer's policy.
 const MAX_SCOPES: usize = 50;
+/// As API Gateway lists them, without those of [`LEGACY_PATHS`].
 const PATCH_PATHS: [&str; 4] = ["/description", "/enabled", "/name", "/customerId"];
+/// Can be added to and removed from (patch operations, "ApiKey"), to no effect:
+/// no key shows labels, and stages are a usage plan's.
+const LEGACY_PATHS: [&str; 2] = ["/labels", "/stages"];
 
 /// The key that a caller asks for, and its value if the caller chose one.
+/// `stageKeys` is of the time before usage plans: it opens nothing, and every key
+/// shows that it has none.
 pub(super) fn new_key(
     input: CreateApiKeyInput,
     id: ApiKeyId,
     now: Timestamp,
 ) -> Result<(ApiKey, Option<KeyValue>), ApiError> {
-    if input.stage_keys.is_some_and(|stages| !stages.is_empty()) {
-        return Err(ApiError::bad_request("Keyplan does not support stageKeys: add the stage to a usage plan."));
-    }
     let value = match input.value.filter(|value| !value.expose().is_empty()) {
         Some(value) => Some(KeyValue::parse(value.expose()).map_err(|error| ApiError::bad_request(error.to_string()))?),
         None => None,
@@ -44,7 +47,15 @@ pub(super) fn new_key(
 pub(super) fn patch(key: &mut ApiKey, operations: &[PatchOperation], now: Timestamp) -> Result<(), ApiError> {
     for operation in operations {
         let path = operation.path.as_deref().unwrap_or_default();
-        if PATCH_PATHS.contains(&path) && operation.op != Op::Replace {
+        let takes = match operation.op {
+            _ if !PATCH_PATHS.contains(&path) && !LEGACY_PATHS.contains(&path) => {
+                return Err(operation.unknown_path(&PATCH_PATHS));
+            }
+            Op::Replace => PATCH_PATHS.contains(&path),
+            Op::Add | Op::Remove => LEGACY_PATHS.contains(&path),
+            Op::Move | Op::Copy | Op::Test => false,
+        };
+        if !takes {
             return Err(operation.unsupported_op());
         }
         let text = operation.text().map(str::to_owned);
@@ -53,11 +64,16 @@ pub(super) fn patch(key: &mut ApiKey, operations: &[PatchOperation], now: Timest
             "/description" => key.description = description(text)?,
             "/customerId" => key.customer_id = text,
             "/enabled" => key.enabled = operation.boolean(),
-            _ => return Err(operation.unknown_path(&PATCH_PATHS)),
+            _ => {}
         }
     }
     key.last_updated_date = now;
     Ok(())
+}
+
+/// The names and descriptions that an imported key may have are those of any other.
+pub(super) fn check_imported(key: ImportedKey) -> Result<ImportedKey, ApiError> {
+    Ok(ImportedKey { name: name(key.name)?, description: description(key.description)?, ..key })
 }
 
 fn name(name: Option<String>) -> Result<Option<String>, ApiError> {

@@ -33,16 +33,21 @@ pub(super) async fn list(State(admin): State<Admin>, query: Query) -> Outcome {
     ok(&Items { item: shown.collect(), position: page.position })
 }
 
-/// A page of the plans of one key, of which there are few. Its position is the
-/// id of the last plan of the page before.
+/// A page of the plans of one key, of which there are few. Its position says how
+/// many were shown, and which was the last: that one may be gone since.
 fn page_of(mut plans: Vec<UsagePlan>, request: PageRequest) -> Result<Page<UsagePlan>, StoreError> {
-    if let Some(last) = request.position {
-        let at = plans.iter().position(|plan| plan.id.as_str() == last).ok_or(StoreError::InvalidPosition)?;
-        plans.drain(..=at);
+    let mut shown = 0;
+    if let Some(position) = request.position {
+        let (before, last) = position.split_once(':').ok_or(StoreError::InvalidPosition)?;
+        let before: usize = before.parse().map_err(|_| StoreError::InvalidPosition)?;
+        let at = plans.iter().position(|plan| plan.id.as_str() == last);
+        shown = at.map_or(before.saturating_sub(1), |at| at + 1).min(plans.len());
+        plans.drain(..shown);
     }
     let more = plans.len() > request.limit;
     plans.truncate(request.limit);
-    let position = plans.last().filter(|_| more).map(|plan| plan.id.to_string());
+    shown += plans.len();
+    let position = plans.last().filter(|_| more).map(|plan| format!("{shown}:{}", plan.id));
     Ok(Page { items: plans, position })
 }
 

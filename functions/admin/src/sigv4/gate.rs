@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
@@ -16,6 +18,9 @@ use crate::answer::{Failure, unknown_operation};
 
 /// Bytes that the body of a request may have.
 pub const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
+
+/// How long a body may take to arrive.
+const BODY_PATIENCE: Duration = Duration::from_secs(30);
 
 /// What [`admit`] needs: whose signatures count.
 #[derive(Clone, Debug)]
@@ -97,8 +102,14 @@ async fn verified(gate: &Gate, request: Request) -> Result<(AccessKeyId, Option<
     Ok((caller, path.and_then(|path| routable(parts, &path, body))))
 }
 
+/// Whoever announces a body must send it: a request that waits for one holds
+/// memory, and nobody has verified its signature yet.
 async fn whole(body: Body) -> Result<Bytes, ApiError> {
-    match Limited::new(body, MAX_BODY_BYTES).collect().await {
+    let read = Limited::new(body, MAX_BODY_BYTES).collect();
+    let Ok(read) = tokio::time::timeout(BODY_PATIENCE, read).await else {
+        return Err(ApiError::bad_request("The request body did not arrive in time."));
+    };
+    match read {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(ApiError::new(
             413,

@@ -65,6 +65,31 @@ async fn a_refused_patch_changes_nothing() {
 }
 
 #[tokio::test]
+async fn labels_and_stages_of_before_usage_plans_are_taken_and_open_nothing() {
+    let control = Control::start().await;
+    let stage_keys = json!([{"restApiId": "abcdefghij", "stageName": "prod"}]);
+    let made = control.post("/apikeys", json!({"name": "k", "stageKeys": stage_keys})).await.created();
+    assert_eq!(made["stageKeys"], json!([]));
+    let path = format!("/apikeys/{}", text(&made, "id"));
+    for operation in [
+        ("add", "/labels", "gold"),
+        ("remove", "/labels", "gold"),
+        ("add", "/stages", "abcdefghij/prod"),
+        ("remove", "/stages", "abcdefghij/prod"),
+    ] {
+        let patched = control.patch(&path, &[operation]).await.ok();
+        assert_eq!(patched, control.get(&path).await.ok());
+        assert_eq!(patched["stageKeys"], json!([]));
+    }
+    let refused = control.patch(&path, &[("replace", "/stages", "abcdefghij/prod")]).await;
+    assert_eq!(
+        refused.error(),
+        "400 BadRequestException: Invalid patch path  '/stages' specified for op 'replace'. Please choose supported \
+         operations"
+    );
+}
+
+#[tokio::test]
 async fn two_keys_never_have_one_value() {
     let control = Control::start().await;
     let value = "a-value-of-20-characters";

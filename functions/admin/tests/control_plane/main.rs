@@ -5,6 +5,9 @@
 
 mod account;
 mod api_keys;
+mod import;
+mod models;
+mod patches;
 mod refusals;
 mod rest_apis;
 mod sizes;

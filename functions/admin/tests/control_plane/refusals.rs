@@ -26,6 +26,33 @@ async fn a_request_that_was_changed_is_refused_and_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_body_that_never_comes_is_not_waited_for() {
+    let control = Control::start().await;
+    let mut request = signed("POST", "/apikeys", r#"{"name":"k"}"#);
+    *request.body_mut() = Body::new(NeverSent);
+    tokio::time::pause();
+    assert_eq!(
+        control.send(request).await.error(),
+        "400 BadRequestException: The request body did not arrive in time."
+    );
+}
+
+/// A body of which no piece arrives.
+struct NeverSent;
+
+impl http_body::Body for NeverSent {
+    type Data = bytes::Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<http_body::Frame<Self::Data>, Self::Error>>> {
+        std::task::Poll::Pending
+    }
+}
+
+#[tokio::test]
 async fn the_credentials_of_nobody_are_refused() {
     let control = Control::start().await;
     let mut request = signed("GET", "/apikeys", "");
@@ -59,9 +86,8 @@ async fn an_operation_that_keyplan_does_not_have_is_named() {
     let control = Control::start().await;
     for (method, path, operation) in [
         ("POST", "/restapis?mode=import", "ImportRestApi"),
-        ("POST", "/apikeys?mode=import&format=csv", "ImportApiKeys"),
         ("PUT", "/restapis/abc?mode=overwrite", "PutRestApi"),
-        ("GET", "/restapis/abc/models", "GetModels"),
+        ("GET", "/restapis/abc/models/Pet/default_template", "GetModelTemplate"),
         ("POST", "/vpclinks", "CreateVpcLink"),
     ] {
         let expected = format!("400 BadRequestException: Keyplan does not support {operation}.");

@@ -329,3 +329,58 @@ async fn what_has_an_arn_is_tagged_by_it() {
     assert_eq!(control.get(unknown).await.status, 404);
     assert_eq!(control.put(unknown, json!({"tags": {}})).await.status, 404);
 }
+
+#[tokio::test]
+async fn an_api_that_is_cloned_has_its_own_copy_of_all_but_stages() {
+    let control = Control::start().await;
+    let (api, _) = deployed(&control).await;
+    let id = api.trim_start_matches("/restapis/");
+    let clone = control.post("/restapis", json!({"name": "copy", "cloneFrom": id})).await.created();
+    let copy = format!("/restapis/{}", text(&clone, "id"));
+    let resources = control.get(&format!("{copy}/resources?embed=methods")).await.ok();
+    assert_eq!(resources["item"][0]["id"], clone["rootResourceId"]);
+    assert_eq!(resources["item"][0]["resourceMethods"]["GET"]["methodIntegration"]["type"], "MOCK");
+    assert_eq!(control.get(&format!("{copy}/stages")).await.ok(), json!({"item": []}));
+    let method = format!("{copy}/resources/{}/methods/GET", text(&clone, "rootResourceId"));
+    assert_eq!(control.delete(&method).await.status, 204);
+    let original = control.get(&format!("{api}/resources?embed=methods")).await.ok();
+    assert!(original["item"][0]["resourceMethods"]["GET"].is_object());
+    let unknown = control.post("/restapis", json!({"name": "copy", "cloneFrom": "nope"})).await.error();
+    assert!(unknown.starts_with("404 NotFoundException: Invalid API identifier specified"), "{unknown}");
+    assert_eq!(control.get("/restapis").await.ok()["item"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn what_belongs_to_awss_own_is_kept_and_shown() {
+    let control = Control::start().await;
+    let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Resource":"a\\b"}]}"#;
+    let made = json!({"name": "a", "policy": policy, "securityPolicy": "TLS_1_2", "endpointAccessMode": "BASIC"});
+    let api = control.post("/restapis", made).await.created();
+    assert_eq!((&api["securityPolicy"], &api["endpointAccessMode"]), (&json!("TLS_1_2"), &json!("BASIC")));
+    // Clients put quotes around it and read it as JSON.
+    let shown: String = serde_json::from_str(&format!("\"{}\"", text(&api, "policy"))).unwrap();
+    assert_eq!(shown, policy);
+    let (api, _) = deployed(&control).await;
+    let settings = [
+        ("replace", "/accessLogSettings/destinationArn", "arn:aws:logs:us-east-1:123456789012:log-group:g"),
+        ("replace", "/accessLogSettings/format", "$context.requestId"),
+    ];
+    let stage = control.patch(&format!("{api}/stages/prod"), &settings).await.ok();
+    let shown = json!({"destinationArn": settings[0].2, "format": settings[1].2});
+    assert_eq!(stage["accessLogSettings"], shown);
+    let stage = control.patch(&format!("{api}/stages/prod"), &[("remove", "/accessLogSettings", "")]).await.ok();
+    assert_eq!(stage.get("accessLogSettings"), None);
+    assert_eq!(control.delete(&format!("{api}/stages/prod/cache/data")).await.status, 202);
+    assert_eq!(control.delete(&format!("{api}/stages/nope/cache/data")).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_gateway_response_of_which_nothing_is_patched_stays_unset() {
+    let control = Control::start().await;
+    let (api, _) = api(&control).await;
+    let path = format!("{api}/gatewayresponses/THROTTLED");
+    let unset = control.get(&path).await.ok();
+    assert_eq!(unset["defaultResponse"], true);
+    assert_eq!(control.patch(&path, &[]).await.ok(), unset);
+    assert_eq!(control.get(&path).await.ok(), unset);
+}

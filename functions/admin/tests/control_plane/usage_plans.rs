@@ -193,3 +193,30 @@ async fn a_lease_cap_that_is_none_is_refused_as_a_tag_of_plans_and_of_nothing_el
     }
     assert_eq!(control.get(&format!("/usageplans/{plan}")).await.ok()["tags"], json!({"keyplan:leaseCap": "10"}));
 }
+
+#[tokio::test]
+async fn plans_of_a_key_go_on_where_they_were_though_the_last_one_shown_is_gone() {
+    let control = Control::start().await;
+    let key = key(&control).await;
+    let mut plans = Vec::new();
+    for name in ["a", "b", "c"] {
+        let plan = plan(&control, json!({"name": name})).await;
+        let plan_key = json!({"keyId": key, "keyType": "API_KEY"});
+        control.post(&format!("/usageplans/{plan}/keys"), plan_key).await.created();
+        plans.push(plan);
+    }
+    let page = async |position: &str| {
+        let page = control.get(&format!("/usageplans?keyId={key}&limit=1{position}")).await.ok();
+        (text(&page["item"][0], "name"), page["position"].as_str().map(|position| format!("&position={position}")))
+    };
+    let (first, after_first) = page("").await;
+    let (second, after_second) = page(&after_first.unwrap()).await;
+    let after_second = after_second.unwrap();
+    assert_eq!(control.delete(&format!("/usageplans/{}", plans[1])).await.status, 202);
+    let (third, end) = page(&after_second).await;
+    assert_eq!((first.as_str(), second.as_str(), third.as_str(), end), ("a", "b", "c", None));
+    for odd in ["x", "1", "x:y", "-1:y"] {
+        let refused = control.get(&format!("/usageplans?keyId={key}&position={odd}")).await.error();
+        assert_eq!(refused, "400 BadRequestException: Invalid position specified");
+    }
+}

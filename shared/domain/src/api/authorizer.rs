@@ -17,6 +17,9 @@ pub struct Authorizer {
     /// `custom` for Lambda authorizers; shown, without effect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth_type: Option<String>,
+    /// The user pools of a Cognito authorizer.
+    #[serde(rename = "providerARNs", default, skip_serializing_if = "Vec::is_empty")]
+    pub provider_arns: Vec<String>,
     /// The function, as an ARN of API Gateway's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authorizer_uri: Option<String>,
@@ -46,10 +49,12 @@ impl Authorizer {
 
 /// What a Lambda authorizer is asked with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum AuthorizerType {
     /// One token.
     Token,
     /// The request's parameters.
     Request,
+    /// A token of Cognito's, which no function is asked about.
+    CognitoUserPools,
 }

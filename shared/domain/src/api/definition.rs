@@ -1,6 +1,9 @@
 use std::collections::BTreeMap;
 
-use super::{Authorizer, GatewayResponse, GatewayResponseType, Method, Resource, RestApi, Snapshot, Stage};
+use super::{
+    Authorizer, GatewayResponse, GatewayResponseType, Method, Model, RequestValidator, Resource, RestApi, Snapshot,
+    Stage,
+};
 
 /// Everything that belongs to one REST API, as it stands between deployments:
 /// what edits of the API are made on, as a whole.
@@ -14,6 +17,10 @@ pub struct RestApiDefinition {
     pub methods: BTreeMap<String, BTreeMap<String, Method>>,
     /// By id.
     pub authorizers: BTreeMap<String, Authorizer>,
+    /// By name.
+    pub models: BTreeMap<String, Model>,
+    /// By id.
+    pub request_validators: BTreeMap<String, RequestValidator>,
     /// What is customised.
     pub gateway_responses: BTreeMap<GatewayResponseType, GatewayResponse>,
     /// By name.

@@ -35,6 +35,12 @@ pub struct Integration {
     pub content_handling: Option<String>,
     /// Milliseconds the backend may take, 50 to 29,000.
     pub timeout_in_millis: u32,
+    /// `BUFFERED`, where it was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response_transfer_mode: Option<String>,
+    /// Where it was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_config: Option<TlsConfig>,
     /// By default the resource's id.
     pub cache_namespace: String,
     /// Parameters that a cached answer depends on.
@@ -61,11 +67,21 @@ impl Integration {
             passthrough_behavior: "WHEN_NO_MATCH".into(),
             content_handling: None,
             timeout_in_millis: 29_000,
+            response_transfer_mode: None,
+            tls_config: None,
             cache_namespace: cache_namespace.into(),
             cache_key_parameters: Vec::new(),
             integration_responses: BTreeMap::new(),
         }
     }
+}
+
+/// `tlsConfig` of an integration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TlsConfig {
+    /// Never true: certificates are verified.
+    pub insecure_skip_verification: bool,
 }
 
 /// The kinds of backend.

@@ -37,6 +37,13 @@ pub struct RestApi {
     pub policy: Option<String>,
     /// Whether the default endpoint refuses every call.
     pub disable_execute_api_endpoint: bool,
+    /// Versions and ciphers of TLS that AWS's endpoints would take: kept and
+    /// shown, where it was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub security_policy: Option<String>,
+    /// `BASIC` or `STRICT`, of AWS's endpoints: kept and shown, where it was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint_access_mode: Option<String>,
     /// Id of the resource `/`, ten characters.
     pub root_resource_id: String,
     /// Resource tags.
@@ -61,6 +68,8 @@ impl RestApi {
             minimum_compression_size: None,
             policy: None,
             disable_execute_api_endpoint: false,
+            security_policy: None,
+            endpoint_access_mode: None,
             root_resource_id: root_resource_id.into(),
             tags: BTreeMap::new(),
         }

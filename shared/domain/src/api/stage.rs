@@ -36,6 +36,10 @@ pub struct Stage {
     /// Kept and shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub documentation_version: Option<String>,
+    /// Where API Gateway would write a line for each request, and what: kept and
+    /// shown.
+    #[serde(default, skip_serializing_if = "AccessLogSettings::is_empty")]
+    pub access_log_settings: AccessLogSettings,
     /// Resource tags.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
@@ -72,12 +76,33 @@ impl Stage {
             cache_cluster_size: None,
             tracing_enabled: false,
             documentation_version: None,
+            access_log_settings: AccessLogSettings::default(),
             tags: BTreeMap::new(),
             created_date: now,
             last_updated_date: now,
             authorizer_epoch: 0,
             version: 0,
         }
+    }
+}
+
+/// `accessLogSettings` of a stage.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AccessLogSettings {
+    /// The format of a line, with `$context` variables.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<String>,
+    /// The log group, or the delivery stream.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub destination_arn: Option<String>,
+}
+
+impl AccessLogSettings {
+    /// Whether neither is set, and nothing is shown.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
     }
 }
 

@@ -36,6 +36,9 @@ impl Changes {
             })?;
         }
         changes.compare(&before.authorizers, &after.authorizers, |id| keys::authorizer(api, id))?;
+        changes.compare(&before.models, &after.models, |name| keys::model(api, name))?;
+        changes
+            .compare(&before.request_validators, &after.request_validators, |id| keys::request_validator(api, id))?;
         changes.compare(&before.gateway_responses, &after.gateway_responses, |kind| {
             keys::gateway_response(api, kind.as_str())
         })?;

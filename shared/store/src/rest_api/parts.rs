@@ -29,6 +29,8 @@ impl StoredApi {
         let mut resources = BTreeMap::new();
         let mut methods: BTreeMap<String, BTreeMap<_, _>> = BTreeMap::new();
         let mut authorizers = BTreeMap::new();
+        let mut models = BTreeMap::new();
+        let mut request_validators = BTreeMap::new();
         let mut gateway_responses = BTreeMap::new();
         let mut stages = BTreeMap::new();
         let mut stage_plans = Vec::new();
@@ -47,6 +49,10 @@ impl StoredApi {
                 }
             } else if let Some(id) = sk.strip_prefix(keys::AUTHORIZER) {
                 authorizers.insert(id.to_owned(), item.data()?);
+            } else if let Some(name) = sk.strip_prefix(keys::MODEL) {
+                models.insert(name.to_owned(), item.data()?);
+            } else if let Some(id) = sk.strip_prefix(keys::VALIDATOR) {
+                request_validators.insert(id.to_owned(), item.data()?);
             } else if sk.starts_with(keys::RESPONSE) {
                 let response: keyplan_domain::api::GatewayResponse = item.data()?;
                 gateway_responses.insert(response.response_type, response);
@@ -59,7 +65,16 @@ impl StoredApi {
         }
         let ahead = Self::ahead(items)?;
         Ok(api.map(|(api, version, unfinished_edit)| Self {
-            definition: RestApiDefinition { api, resources, methods, authorizers, gateway_responses, stages },
+            definition: RestApiDefinition {
+                api,
+                resources,
+                methods,
+                authorizers,
+                models,
+                request_validators,
+                gateway_responses,
+                stages,
+            },
             version,
             stage_plans,
             ahead,

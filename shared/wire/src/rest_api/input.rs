@@ -37,6 +37,32 @@ pub struct CreateRestApiInput {
     pub endpoint_access_mode: Option<String>,
 }
 
+/// The body of CreateModel.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CreateModelInput {
+    /// Required: letters and digits.
+    pub name: Option<String>,
+    /// What it is for.
+    pub description: Option<String>,
+    /// A JSON schema, as text.
+    pub schema: Option<String>,
+    /// Required: a media type.
+    pub content_type: Option<String>,
+}
+
+/// The body of CreateRequestValidator.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CreateRequestValidatorInput {
+    /// What it is called.
+    pub name: Option<String>,
+    /// Whether it checks bodies.
+    pub validate_request_body: Option<bool>,
+    /// Whether it checks parameters.
+    pub validate_request_parameters: Option<bool>,
+}
+
 /// `endpointConfiguration` as it comes.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]

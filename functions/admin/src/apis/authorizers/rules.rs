@@ -37,15 +37,15 @@ pub(super) fn new_authorizer(input: CreateAuthorizerInput, id: String) -> Result
         Some(_) => {}
     }
     violations.check()?;
-    if input.provider_arns.is_some_and(|arns| !arns.is_empty()) {
-        return Err(ApiError::unsupported_operation("providerARNs"));
-    }
     let given = |text: Option<String>| text.filter(|text| !text.is_empty());
+    let authorizer_type = kind(input.authorizer_type.as_deref().unwrap_or_default())?;
+    let auth_type = given(input.auth_type).unwrap_or_else(|| default_auth_type(authorizer_type).to_owned());
     let authorizer = Authorizer {
         id,
         name: input.name.unwrap_or_default(),
-        authorizer_type: kind(input.authorizer_type.as_deref().unwrap_or_default())?,
-        auth_type: Some(given(input.auth_type).unwrap_or_else(|| "custom".to_owned())),
+        authorizer_type,
+        auth_type: Some(auth_type),
+        provider_arns: input.provider_arns.unwrap_or_default(),
         authorizer_uri: given(input.authorizer_uri),
         authorizer_credentials: given(input.authorizer_credentials),
         identity_source: given(input.identity_source),
@@ -73,7 +73,11 @@ pub(super) fn patch(authorizer: &mut Authorizer, operations: &[PatchOperation]) 
             }
             (Op::Add | Op::Replace, "/identitySource") => authorizer.identity_source = text,
             (Op::Remove, "/identitySource") => authorizer.identity_source = None,
-            (Op::Add | Op::Remove, "/providerARNs") => return Err(ApiError::unsupported_operation("providerARNs")),
+            (Op::Add, "/providerARNs") => authorizer.provider_arns.extend(text),
+            (Op::Remove, "/providerARNs") => match text {
+                Some(arn) => authorizer.provider_arns.retain(|known| *known != arn),
+                None => authorizer.provider_arns.clear(),
+            },
             _ => return Err(operation.unknown_path(&PATCH_PATHS)),
         }
     }
@@ -115,6 +119,9 @@ fn check(authorizer: &Authorizer) -> Result<(), ApiError> {
     if authorizer.name.is_empty() {
         return Err(ApiError::bad_request("Authorizer name cannot be an empty string"));
     }
+    if authorizer.authorizer_type == AuthorizerType::CognitoUserPools {
+        return check_user_pools(&authorizer.provider_arns);
+    }
     let uri = authorizer.authorizer_uri.as_deref().unwrap_or_default();
     if FunctionRef::from_invocation_uri(&with_variables_filled(uri)).is_err() {
         return Err(ApiError::bad_request(format!(
@@ -125,7 +132,7 @@ fn check(authorizer: &Authorizer) -> Result<(), ApiError> {
     let source = authorizer.identity_source.as_deref().unwrap_or_default();
     let sources: Vec<&str> = source.split(',').map(str::trim).filter(|source| !source.is_empty()).collect();
     let (required, known): (bool, &[&str]) = match authorizer.authorizer_type {
-        AuthorizerType::Token => (true, &IDENTITY_SOURCES[..1]),
+        AuthorizerType::Token | AuthorizerType::CognitoUserPools => (true, &IDENTITY_SOURCES[..1]),
         AuthorizerType::Request => (authorizer.ttl_seconds() > 0, &IDENTITY_SOURCES),
     };
     if sources.is_empty() && required {
@@ -140,11 +147,36 @@ fn check(authorizer: &Authorizer) -> Result<(), ApiError> {
     }
 }
 
+/// A Cognito authorizer is kept and shown; calls of its methods are refused.
+fn check_user_pools(arns: &[String]) -> Result<(), ApiError> {
+    let is_user_pool = |arn: &String| {
+        let mut parts = arn.splitn(6, ':');
+        parts.next() == Some("arn")
+            && parts.nth(1) == Some("cognito-idp")
+            && parts.nth(2).is_some_and(|resource| resource.starts_with("userpool/"))
+    };
+    match arns {
+        [] => Err(ApiError::bad_request("COGNITO_USER_POOLS authorizers need at least one user pool in providerARNs")),
+        arns => match arns.iter().find(|arn| !is_user_pool(arn)) {
+            None => Ok(()),
+            Some(arn) => Err(ApiError::bad_request(format!("Invalid Cognito Provider ARN: {arn}"))),
+        },
+    }
+}
+
+/// "customAuth" is what imports may say; these are what API Gateway shows.
+fn default_auth_type(kind: AuthorizerType) -> &'static str {
+    match kind {
+        AuthorizerType::Token | AuthorizerType::Request => "custom",
+        AuthorizerType::CognitoUserPools => "cognito_user_pools",
+    }
+}
+
 fn kind(name: &str) -> Result<AuthorizerType, ApiError> {
     match name {
         "TOKEN" => Ok(AuthorizerType::Token),
         "REQUEST" => Ok(AuthorizerType::Request),
-        "COGNITO_USER_POOLS" => Err(ApiError::unsupported_operation("COGNITO_USER_POOLS authorizers")),
+        "COGNITO_USER_POOLS" => Ok(AuthorizerType::CognitoUserPools),
         _ => Err(ApiError::bad_request(format!(
             "Invalid authorizer type specified. Valid options are {}",
             TYPES.join(",")
@@ -220,7 +252,14 @@ mod tests {
                 json!({"authorizerResultTtlInSeconds": -1}),
                 "Authorizer result TTL outside allowable range. TTL must be between 0 and 3600 seconds.",
             ),
-            (json!({"type": "COGNITO_USER_POOLS"}), "Keyplan does not support COGNITO_USER_POOLS authorizers."),
+            (
+                json!({"type": "COGNITO_USER_POOLS"}),
+                "COGNITO_USER_POOLS authorizers need at least one user pool in providerARNs",
+            ),
+            (
+                json!({"type": "COGNITO_USER_POOLS", "providerARNs": ["arn:aws:lambda:us-east-1:1:function:f"]}),
+                "Invalid Cognito Provider ARN: arn:aws:lambda:us-east-1:1:function:f",
+            ),
             (
                 json!({"type": "X"}),
                 "1 validation error detected: Value 'X' at 'createAuthorizerInput.type' failed to satisfy constraint: \
@@ -239,6 +278,21 @@ mod tests {
         assert!(request("", 0).is_ok());
         assert_eq!(request("", 1).unwrap_err().message, "IdentitySource cannot be empty");
         assert!(request("method.request.header.a, context.httpMethod,stageVariables.x", 1).is_ok());
+    }
+
+    #[test]
+    fn an_authorizer_of_user_pools_keeps_them_and_needs_no_function() {
+        let pool = "arn:aws:cognito-idp:us-east-1:123456789012:userpool/us-east-1_abc";
+        let of_cognito = json!({"type": "COGNITO_USER_POOLS", "providerARNs": [pool], "authorizerUri": ""});
+        let mut authorizer = create(&of_cognito).unwrap();
+        let shown = serde_json::to_value(&authorizer).unwrap();
+        assert_eq!((&shown["type"], &shown["authType"]), (&json!("COGNITO_USER_POOLS"), &json!("cognito_user_pools")));
+        assert_eq!(shown["providerARNs"], json!([pool]));
+        patch(&mut authorizer, &[operation(Op::Add, "/providerARNs", &format!("{pool}d"))]).unwrap();
+        patch(&mut authorizer, &[operation(Op::Remove, "/providerARNs", pool)]).unwrap();
+        assert_eq!(authorizer.provider_arns, [format!("{pool}d")]);
+        let none_left = patch(&mut authorizer, &[operation(Op::Remove, "/providerARNs", &format!("{pool}d"))]);
+        assert_eq!(none_left.unwrap_err().status, 400);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use keyplan_domain::api::{Integration, IntegrationType};
+use keyplan_domain::api::{Integration, IntegrationType, TlsConfig};
 use keyplan_domain::arn::FunctionRef;
 use keyplan_wire::error::{ApiError, Violation};
 use keyplan_wire::patch::{Op, PatchOperation};
@@ -36,6 +36,8 @@ pub(super) fn new_integration(input: PutIntegrationInput, resource_id: &str) -> 
         passthrough_behavior: passthrough(given(input.passthrough_behavior))?,
         content_handling: content_handling(input.content_handling, "putIntegrationInput.contentHandling")?,
         timeout_in_millis: timeout(input.timeout_in_millis.unwrap_or(MAX_TIMEOUT))?,
+        response_transfer_mode: given(input.response_transfer_mode),
+        tls_config: input.tls_config.and_then(|tls| tls.insecure_skip_verification).map(tls_config),
         cache_namespace: given(input.cache_namespace).unwrap_or_else(|| resource_id.to_owned()),
         cache_key_parameters: input.cache_key_parameters.unwrap_or_default(),
         integration_responses: BTreeMap::new(),
@@ -99,15 +101,21 @@ fn replace(integration: &mut Integration, path: &[&str], operation: &PatchOperat
             check_connection(&PutIntegrationInput { integration_target: text, ..Default::default() })?;
         }
         ["responseTransferMode"] => {
-            check_connection(&PutIntegrationInput { response_transfer_mode: text, ..Default::default() })?;
+            check_connection(&PutIntegrationInput { response_transfer_mode: text.clone(), ..Default::default() })?;
+            integration.response_transfer_mode = text;
         }
         ["tlsConfig", "insecureSkipVerification"] => {
             let tls = TlsConfigInput { insecure_skip_verification: Some(operation.boolean()) };
             check_connection(&PutIntegrationInput { tls_config: Some(tls), ..Default::default() })?;
+            integration.tls_config = Some(tls_config(operation.boolean()));
         }
         _ => return Err(operation.invalid_path()),
     }
     Ok(())
+}
+
+fn tls_config(insecure_skip_verification: bool) -> TlsConfig {
+    TlsConfig { insecure_skip_verification }
 }
 
 /// How a backend is reached: through the internet, its certificate verified,

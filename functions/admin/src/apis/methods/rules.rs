@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use keyplan_domain::api::{Method, RestApiDefinition};
+use keyplan_domain::api::{AuthorizerType, Method, RestApiDefinition};
 use keyplan_wire::error::{ApiError, Violation};
 use keyplan_wire::patch::{Op, PatchOperation};
 use keyplan_wire::rest_api::PutMethodInput;
@@ -11,10 +11,7 @@ use crate::apis::missing;
 
 const AUTHORIZATION_TYPES: [&str; 4] = ["NONE", "AWS_IAM", "CUSTOM", "COGNITO_USER_POOLS"];
 const REQUEST: &str = "method.request";
-const PLACES: [&str; 3] = ["header", "querystring", "path"];
-/// The models that every API has.
-const MODELS: [&str; 2] = ["Empty", "Error"];
-
+const PLACES: [&str; 5] = ["header", "multivalueheader", "querystring", "multivaluequerystring", "path"];
 /// Adds a method to a resource.
 pub(super) fn put(
     definition: &mut RestApiDefinition,
@@ -127,7 +124,7 @@ pub(in crate::apis) fn edit_entry<T>(
         Op::Remove => {
             map.remove(name).ok_or_else(missing::parameter)?;
         }
-        _ => return Err(operation.invalid_path()),
+        _ => return operation.add_remove_or_replace(),
     }
     Ok(())
 }
@@ -143,9 +140,10 @@ fn check(definition: &RestApiDefinition, method: &mut Method) -> Result<(), ApiE
         )));
     }
     let authorizer = method.authorizer_id.as_ref().and_then(|id| definition.authorizers.get(id));
+    let is_of_cognito = authorizer.map(|authorizer| authorizer.authorizer_type == AuthorizerType::CognitoUserPools);
     match kind {
-        // There are no authorizers for user pools.
-        "CUSTOM" if authorizer.is_some() => {}
+        "CUSTOM" if is_of_cognito == Some(false) => {}
+        "COGNITO_USER_POOLS" if is_of_cognito == Some(true) => {}
         "CUSTOM" | "COGNITO_USER_POOLS" => {
             return Err(ApiError::bad_request(
                 "Invalid authorizer ID specified. Setting the authorization type to CUSTOM or COGNITO_USER_POOLS \
@@ -154,15 +152,15 @@ fn check(definition: &RestApiDefinition, method: &mut Method) -> Result<(), ApiE
         }
         _ => method.authorizer_id = None,
     }
-    if !method.authorization_scopes.is_empty() {
+    if !method.authorization_scopes.is_empty() && kind != "COGNITO_USER_POOLS" {
         return Err(ApiError::bad_request(
             "Authorization Scopes are only valid for COGNITO_USER_POOLS authorization type",
         ));
     }
-    if method.request_validator_id.is_some() {
+    if method.request_validator_id.as_ref().is_some_and(|id| !definition.request_validators.contains_key(id)) {
         return Err(ApiError::bad_request("Invalid Request Validator identifier specified"));
     }
-    check_models(&method.request_models)?;
+    check_models(definition, &method.request_models)?;
     check_names(method.request_parameters.keys(), REQUEST, &PLACES)?;
     let mut names: Vec<&str> =
         method.request_parameters.keys().filter_map(|key| Some(place_and_name(key, REQUEST)?.1)).collect();
@@ -173,9 +171,12 @@ fn check(definition: &RestApiDefinition, method: &mut Method) -> Result<(), ApiE
     Ok(())
 }
 
-/// Whether models exist. There are no others than those that every API has.
-pub(in crate::apis) fn check_models(models: &BTreeMap<String, String>) -> Result<(), ApiError> {
-    match models.values().find(|model| !MODELS.contains(&model.as_str())) {
+/// Whether models exist.
+pub(in crate::apis) fn check_models(
+    definition: &RestApiDefinition,
+    models: &BTreeMap<String, String>,
+) -> Result<(), ApiError> {
+    match models.values().find(|model| !definition.models.contains_key(*model)) {
         None => Ok(()),
         Some(model) => Err(ApiError::bad_request(format!("Invalid model identifier specified: {model}"))),
     }

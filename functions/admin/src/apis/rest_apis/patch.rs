@@ -71,9 +71,14 @@ fn scalar(path: &[&str]) -> Option<Setter> {
             api.endpoint_configuration.ip_address_type = rules::ip_address_type(operation.text().unwrap_or_default())?;
             Ok(())
         },
-        ["securityPolicy"] | ["endpointAccessMode"] => {
-            |_, operation| Err(ApiError::unsupported_operation(operation.path.as_deref().unwrap_or_default()))
-        }
+        ["securityPolicy"] => |api, operation| {
+            api.security_policy = Some(rules::security_policy(operation.text().unwrap_or_default())?);
+            Ok(())
+        },
+        ["endpointAccessMode"] => |api, operation| {
+            api.endpoint_access_mode = Some(rules::endpoint_access_mode(operation.text().unwrap_or_default())?);
+            Ok(())
+        },
         _ => return None,
     })
 }
@@ -188,6 +193,25 @@ mod tests {
         assert_eq!(
             refusal(Op::Replace, "/endpointConfiguration/ipAddressType", "x"),
             "ipAddressType must be either ipv4 or dualstack."
+        );
+    }
+
+    #[test]
+    fn what_endpoints_of_aws_would_take_is_replaced() {
+        let api =
+            patched(&[(Op::Replace, "/securityPolicy", "TLS_1_2"), (Op::Replace, "/endpointAccessMode", "STRICT")]);
+        let api = api.unwrap();
+        assert_eq!(
+            (api.security_policy.as_deref(), api.endpoint_access_mode.as_deref()),
+            (Some("TLS_1_2"), Some("STRICT"))
+        );
+        assert_eq!(
+            refusal(Op::Replace, "/endpointAccessMode", "x"),
+            "Invalid endpoint access mode specified. Valid options are BASIC,STRICT"
+        );
+        assert_eq!(
+            refusal(Op::Add, "/securityPolicy", "TLS_1_2"),
+            "Invalid patch operation specified. Must be one of: [replace]"
         );
     }
 

@@ -9,6 +9,23 @@ use crate::tagging::new_tags;
 
 const MAX_COMPRESSION_SIZE: i64 = 10_485_760;
 const ENDPOINT_TYPES: [&str; 3] = ["PRIVATE", "EDGE", "REGIONAL"];
+const SECURITY_POLICIES: [&str; 14] = [
+    "TLS_1_0",
+    "TLS_1_2",
+    "SecurityPolicy_TLS13_1_3_2025_09",
+    "SecurityPolicy_TLS13_1_3_FIPS_2025_09",
+    "SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09",
+    "SecurityPolicy_TLS13_1_2_FIPS_PQ_2025_09",
+    "SecurityPolicy_TLS13_1_2_FIPS_PFS_PQ_2025_09",
+    "SecurityPolicy_TLS13_1_2_Ext2_PQ_2025_09",
+    "SecurityPolicy_TLS13_1_2_Ext2_FIPS_PQ_2025_09",
+    "SecurityPolicy_TLS13_1_2_PQ_2025_09",
+    "SecurityPolicy_TLS13_1_2_2021_06",
+    "SecurityPolicy_TLS13_2025_EDGE",
+    "SecurityPolicy_TLS12_PFS_2025_EDGE",
+    "SecurityPolicy_TLS12_2018_EDGE",
+];
+const ENDPOINT_ACCESS_MODES: [&str; 2] = ["BASIC", "STRICT"];
 const IP_ADDRESS_TYPES: [&str; 2] = ["ipv4", "dualstack"];
 
 /// The API that a caller asks for.
@@ -19,15 +36,6 @@ pub(super) fn new_api(
     now: Timestamp,
 ) -> Result<RestApi, ApiError> {
     check_model(&input)?;
-    for (member, given) in [
-        ("cloneFrom", input.clone_from.is_some()),
-        ("securityPolicy", input.security_policy.is_some()),
-        ("endpointAccessMode", input.endpoint_access_mode.is_some()),
-    ] {
-        if given {
-            return Err(ApiError::unsupported_operation(member));
-        }
-    }
     let source = input.api_key_source.as_deref().and_then(ApiKeySource::parse).unwrap_or_default();
     Ok(RestApi {
         id,
@@ -41,6 +49,8 @@ pub(super) fn new_api(
         minimum_compression_size: input.minimum_compression_size.map(compression_size).transpose()?,
         policy: input.policy.filter(|policy| !policy.is_empty()).map(policy).transpose()?,
         disable_execute_api_endpoint: input.disable_execute_api_endpoint.unwrap_or(false),
+        security_policy: input.security_policy,
+        endpoint_access_mode: input.endpoint_access_mode,
         root_resource_id: root_resource_id.to_owned(),
         tags: new_tags(input.tags)?,
     })
@@ -54,6 +64,14 @@ fn check_model(input: &CreateRestApiInput) -> Result<(), ApiError> {
     }
     if let Some(source) = input.api_key_source.as_deref().filter(|source| ApiKeySource::parse(source).is_none()) {
         violations.push(Violation::not_in(source, "createRestApiInput.apiKeySource", &ApiKeySource::NAMES));
+    }
+    for (given, member, names) in [
+        (&input.security_policy, "createRestApiInput.securityPolicy", &SECURITY_POLICIES[..]),
+        (&input.endpoint_access_mode, "createRestApiInput.endpointAccessMode", &ENDPOINT_ACCESS_MODES[..]),
+    ] {
+        if let Some(other) = given.as_deref().filter(|name| !names.contains(name)) {
+            violations.push(Violation::not_in(other, member, names));
+        }
     }
     if let Some(endpoints) = &input.endpoint_configuration {
         if let Some(kind) = endpoints.ip_address_type.as_deref().filter(|kind| !IP_ADDRESS_TYPES.contains(kind)) {
@@ -106,6 +124,21 @@ pub(super) fn ip_address_type(kind: &str) -> Result<String, ApiError> {
         return Ok(kind.to_owned());
     }
     Err(ApiError::bad_request("ipAddressType must be either ipv4 or dualstack."))
+}
+
+pub(super) fn security_policy(name: &str) -> Result<String, ApiError> {
+    one_of(name, "security policy", &SECURITY_POLICIES)
+}
+
+pub(super) fn endpoint_access_mode(name: &str) -> Result<String, ApiError> {
+    one_of(name, "endpoint access mode", &ENDPOINT_ACCESS_MODES)
+}
+
+fn one_of(name: &str, what: &str, names: &[&str]) -> Result<String, ApiError> {
+    if names.contains(&name) {
+        return Ok(name.to_owned());
+    }
+    Err(ApiError::bad_request(format!("Invalid {what} specified. Valid options are {}", names.join(","))))
 }
 
 pub(super) fn name(name: &str) -> Result<String, ApiError> {
@@ -180,6 +213,21 @@ mod tests {
     }
 
     #[test]
+    fn what_endpoints_of_aws_would_take_is_kept() {
+        let api = create(r#"{"name":"a","securityPolicy":"TLS_1_2","endpointAccessMode":"BASIC"}"#).unwrap();
+        assert_eq!(
+            (api.security_policy.as_deref(), api.endpoint_access_mode.as_deref()),
+            (Some("TLS_1_2"), Some("BASIC"))
+        );
+        let (kind, message) = refusal(r#"{"name":"a","securityPolicy":"SSL_3","endpointAccessMode":"X"}"#);
+        assert_eq!(kind, "ValidationException");
+        assert!(
+            message.starts_with("2 validation errors detected: Value 'SSL_3' at 'createRestApiInput.securityPolicy'")
+        );
+        assert!(message.ends_with("Member must satisfy enum value set: [BASIC, STRICT]"), "{message}");
+    }
+
+    #[test]
     fn what_does_not_fit_together_is_told_as_recorded() {
         for (members, text) in [
             (r#""description":"""#, "Description cannot be an empty string"),
@@ -204,7 +252,6 @@ mod tests {
                 r#""policy":"no policy""#,
                 "Invalid policy document. Please check the policy syntax and ensure that Principals are valid.",
             ),
-            (r#""cloneFrom":"x""#, "Keyplan does not support cloneFrom."),
         ] {
             assert_eq!(refusal(&format!(r#"{{"name":"a",{members}}}"#)), ("BadRequestException", text.to_owned()));
         }

@@ -1,4 +1,4 @@
-use keyplan_domain::api::Stage;
+use keyplan_domain::api::{AccessLogSettings, Stage};
 use keyplan_domain::time::Timestamp;
 use keyplan_wire::error::ApiError;
 use keyplan_wire::patch::{Op, PatchOperation};
@@ -15,7 +15,7 @@ pub(super) fn apply(stage: &mut Stage, operations: &[PatchOperation], now: Times
         match (operation.op, segments.as_slice()) {
             (Op::Copy, _) => return Err(copy(operation)),
             (_, ["canarySettings", _, ..]) => return Err(canary(operation)),
-            (_, ["accessLogSettings", rest @ ..]) => return Err(access_log(operation, rest)),
+            (_, ["accessLogSettings", rest @ ..]) => access_log(&mut stage.access_log_settings, operation, rest)?,
             (_, ["clientCertificateId"]) => return Err(ApiError::unsupported_operation("clientCertificateId")),
             (Op::Add | Op::Replace, ["variables", name]) => {
                 stage.variables.insert((*name).to_owned(), operation.text().unwrap_or_default().to_owned());
@@ -73,17 +73,31 @@ fn canary(operation: &PatchOperation) -> ApiError {
     ApiError::bad_request(format!("Invalid {op} operation with path: {path}"))
 }
 
-fn access_log(operation: &PatchOperation, below: &[&str]) -> ApiError {
-    match below {
-        ["destinationArn" | "format"] if operation.op != Op::Remove && operation.text().is_none() => {
-            ApiError::bad_request("Access Log value must not be empty")
+fn access_log(settings: &mut AccessLogSettings, operation: &PatchOperation, below: &[&str]) -> Result<(), ApiError> {
+    let member = match below {
+        [] if operation.op == Op::Remove => {
+            *settings = AccessLogSettings::default();
+            return Ok(());
         }
-        [] | ["destinationArn" | "format"] => ApiError::unsupported_operation("accessLogSettings"),
-        _ => ApiError::bad_request(
-            "Invalid accessLogSettings path. Must be one of : [/accessLogSettings/destinationArn, \
-             /accessLogSettings/format]",
-        ),
-    }
+        [] => return Err(method_settings::invalid_path(operation)),
+        ["destinationArn"] => &mut settings.destination_arn,
+        ["format"] => &mut settings.format,
+        _ => {
+            return Err(ApiError::bad_request(
+                "Invalid accessLogSettings path. Must be one of : [/accessLogSettings/destinationArn, \
+                 /accessLogSettings/format]",
+            ));
+        }
+    };
+    *member = match operation.op {
+        Op::Remove => None,
+        Op::Add | Op::Replace => {
+            let text = operation.text().ok_or_else(|| ApiError::bad_request("Access Log value must not be empty"))?;
+            Some(text.to_owned())
+        }
+        _ => return Err(method_settings::invalid_path(operation)),
+    };
+    Ok(())
 }
 
 #[cfg(test)]
@@ -139,7 +153,6 @@ mod tests {
                  /accessLogSettings/format]",
             ),
             (Op::Replace, "/accessLogSettings/format", "", "Access Log value must not be empty"),
-            (Op::Replace, "/accessLogSettings/format", "x", "Keyplan does not support accessLogSettings."),
             (
                 Op::Add,
                 "/canarySettings/deploymentId",
@@ -164,12 +177,38 @@ mod tests {
         ] {
             assert_eq!(refusal(op, path, value), text);
         }
-        for (op, path) in
-            [(Op::Replace, "/canarySettings"), (Op::Replace, "/x"), (Op::Add, "/x"), (Op::Test, "/description")]
-        {
+        for (op, path) in [
+            (Op::Replace, "/accessLogSettings"),
+            (Op::Test, "/accessLogSettings/format"),
+            (Op::Replace, "/canarySettings"),
+            (Op::Replace, "/x"),
+            (Op::Add, "/x"),
+            (Op::Test, "/description"),
+        ] {
             let start = format!("Invalid method setting path: {path}. Must be one of: [/deploymentId, ");
             assert!(refusal(op, path, "x").starts_with(&start), "{path}");
         }
+    }
+
+    #[test]
+    fn access_logs_are_set_member_by_member_and_removed() {
+        let set = [
+            operation(
+                Op::Replace,
+                "/accessLogSettings/destinationArn",
+                "arn:aws:logs:us-east-1:123456789012:log-group:g",
+            ),
+            operation(Op::Add, "/accessLogSettings/format", "$context.requestId"),
+        ];
+        let settings = patched(&set).unwrap().access_log_settings;
+        assert_eq!(settings.format.as_deref(), Some("$context.requestId"));
+        assert_eq!(settings.destination_arn.as_deref(), Some("arn:aws:logs:us-east-1:123456789012:log-group:g"));
+        let removed = |path| {
+            let remove = operation(Op::Remove, path, "");
+            patched(&[set[0].clone(), set[1].clone(), remove]).unwrap().access_log_settings
+        };
+        assert!(removed("/accessLogSettings").is_empty());
+        assert_eq!(removed("/accessLogSettings/format").format, None);
     }
 
     #[test]

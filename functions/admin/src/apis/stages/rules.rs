@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use keyplan_domain::api::{Deployment, RestApiDefinition, Stage};
+use keyplan_domain::api::{AccessLogSettings, Deployment, RestApiDefinition, Stage};
 use keyplan_domain::time::Timestamp;
 use keyplan_wire::error::{ApiError, Violation, Violations};
 use keyplan_wire::omission::Tags;
@@ -35,6 +35,7 @@ pub(super) fn new_stage(input: CreateStageInput, uid: String, now: Timestamp) ->
         cache_cluster_size: cache_size(input.cache_cluster_size, "createStageInput.cacheClusterSize")?,
         tracing_enabled: input.tracing_enabled.unwrap_or(false),
         documentation_version: given(input.documentation_version),
+        access_log_settings: AccessLogSettings::default(),
         tags: new_tags(input.tags)?,
         created_date: now,
         last_updated_date: now,

@@ -1,3 +1,5 @@
+use keyplan_wire::api_key::StageKey;
+
 use super::*;
 
 const NOW: Timestamp = Timestamp::from_seconds(1_695_700_000);
@@ -70,6 +72,24 @@ fn what_cannot_be_patched_is_told_as_recorded() {
     );
     let long = replace("/description", &"x".repeat(125_001));
     assert_eq!(patch(&mut key, &[long], NOW).unwrap_err().message, "Invalid API Key description specified.");
+}
+
+#[test]
+fn labels_and_stages_are_taken_and_change_nothing() {
+    let stage = StageKey { rest_api_id: Some("abc".into()), stage_name: Some("dev".into()) };
+    let input = CreateApiKeyInput { stage_keys: Some(vec![stage]), ..CreateApiKeyInput::default() };
+    let (made, _) = create(input).unwrap();
+    let mut key = made.clone();
+    for path in ["/labels", "/stages"] {
+        for op in [Op::Add, Op::Remove] {
+            patch(&mut key, &[PatchOperation { op, ..replace(path, "abc/dev") }], NOW).unwrap();
+        }
+        assert_eq!(
+            patch(&mut key, &[replace(path, "abc/dev")], NOW).unwrap_err().message,
+            format!("Invalid patch path  '{path}' specified for op 'replace'. Please choose supported operations")
+        );
+    }
+    assert_eq!(key, made);
 }
 
 #[test]

@@ -1,0 +1,162 @@
+//! Models and request validators.
+
+use insta::assert_json_snapshot;
+use serde_json::{Value, json};
+
+use crate::support::{Control, text};
+
+/// An API: its path, and that of `ANY /`.
+async fn api(control: &Control) -> (String, String) {
+    let api = control.post("/restapis", json!({"name": "a"})).await.created();
+    let path = format!("/restapis/{}", text(&api, "id"));
+    let method = format!("{path}/resources/{}/methods/ANY", text(&api, "rootResourceId"));
+    (path, method)
+}
+
+#[tokio::test]
+async fn every_api_begins_with_two_models() {
+    let control = Control::start().await;
+    let (api, _) = api(&control).await;
+    assert_json_snapshot!(control.get(&format!("{api}/models")).await.ok(), {".item[].id" => "[id]"}, @r#"
+    {
+      "item": [
+        {
+          "contentType": "application/json",
+          "description": "This is a default empty schema model",
+          "id": "[id]",
+          "name": "Empty",
+          "schema": "{\n  \"$schema\": \"http://json-schema.org/draft-04/schema#\",\n  \"title\" : \"Empty Schema\",\n  \"type\" : \"object\"\n}"
+        },
+        {
+          "contentType": "application/json",
+          "description": "This is a default error schema model",
+          "id": "[id]",
+          "name": "Error",
+          "schema": "{\n  \"$schema\" : \"http://json-schema.org/draft-04/schema#\",\n  \"title\" : \"Error Schema\",\n  \"type\" : \"object\",\n  \"properties\" : {\n    \"message\" : { \"type\" : \"string\" }\n  }\n}"
+        }
+      ]
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn a_model_is_made_shown_changed_used_and_deleted() {
+    let control = Control::start().await;
+    let (api, method) = api(&control).await;
+    let models = format!("{api}/models");
+    let pet = json!({"name": "Pet", "contentType": "application/json", "schema": r#"{"type":"object"}"#});
+    let made = control.post(&models, pet.clone()).await.created();
+    assert_json_snapshot!(made, {".id" => "[id]"}, @r#"
+    {
+      "contentType": "application/json",
+      "id": "[id]",
+      "name": "Pet",
+      "schema": "{\"type\":\"object\"}"
+    }
+    "#);
+    assert_eq!(text(&made, "id").len(), 6);
+    assert_eq!(control.get(&format!("{models}/Pet")).await.ok(), made);
+    let again = control.post(&models, pet).await.error();
+    assert_eq!(again, "409 ConflictException: Model name already exists for this REST API");
+    let changed = control.patch(&format!("{models}/Pet"), &[("replace", "/description", "d")]).await.ok();
+    assert_eq!(changed["description"], "d");
+    let operations = [("replace", "/description", "e"), ("add", "/nope", "x")];
+    let refused = control.patch(&format!("{models}/Pet"), &operations).await.error();
+    let reason = "Invalid patch path  '/nope' specified for op 'add'. Please choose supported operations";
+    assert_eq!(refused, format!("400 BadRequestException: {reason}"));
+    assert_eq!(control.get(&format!("{models}/Pet")).await.ok()["description"], "d");
+
+    let with_model = |model: &str| json!({"authorizationType": "NONE", "requestModels": {"application/json": model}});
+    let unknown = control.put(&method, with_model("Cat")).await.error();
+    assert_eq!(unknown, "400 BadRequestException: Invalid model identifier specified: Cat");
+    control.put(&method, with_model("Pet")).await.created();
+    let used = control.delete(&format!("{models}/Pet")).await.error();
+    assert_eq!(used, "409 ConflictException: Cannot delete model 'Pet', is referenced in method request: //ANY");
+    assert_eq!(control.delete(&method).await.status, 204);
+    assert_eq!(control.delete(&format!("{models}/Pet")).await.status, 202);
+    for path in ["Pet", "nope"] {
+        let gone = control.get(&format!("{models}/{path}")).await.error();
+        assert_eq!(gone, format!("404 NotFoundException: Invalid model name specified: {path}"));
+    }
+    let of_nothing = control.post("/restapis/nope/models", json!({"name": "A", "contentType": "a/b"})).await.error();
+    assert_eq!(of_nothing, "404 NotFoundException: Invalid API identifier specified 000000000000:nope");
+}
+
+#[tokio::test]
+async fn models_come_in_pages_and_flattened() {
+    let control = Control::start().await;
+    let (api, _) = api(&control).await;
+    let models = format!("{api}/models");
+    let id = api.trim_start_matches("/restapis/");
+    let refers = json!({"$ref": format!("https://apigateway.amazonaws.com/restapis/{id}/models/Error")}).to_string();
+    control.post(&models, json!({"name": "Outer", "contentType": "a/b", "schema": refers})).await.created();
+    let flat = control.get(&format!("{models}/Outer?flatten=true")).await.ok();
+    let schema: Value = serde_json::from_str(flat["schema"].as_str().unwrap()).unwrap();
+    assert_eq!(schema["$ref"], "#/definitions/Error");
+    assert_eq!(schema["definitions"]["Error"]["title"], "Error Schema");
+    assert_eq!(control.get(&format!("{models}/Outer")).await.ok()["schema"], refers);
+    let first = control.get(&format!("{models}?limit=2")).await.ok();
+    let names = |page: &Value| -> Vec<String> {
+        page["item"].as_array().unwrap().iter().map(|model| text(model, "name")).collect()
+    };
+    assert_eq!(names(&first), ["Empty", "Error"]);
+    let second = control.get(&format!("{models}?limit=2&position={}", text(&first, "position"))).await.ok();
+    assert_eq!((names(&second), second.get("position")), (vec!["Outer".to_owned()], None));
+}
+
+#[tokio::test]
+async fn a_validator_is_made_shown_changed_used_and_deleted() {
+    let control = Control::start().await;
+    let (api, method) = api(&control).await;
+    let validators = format!("{api}/requestvalidators");
+    let made = control.post(&validators, json!({"name": "v", "validateRequestBody": true})).await.created();
+    assert_json_snapshot!(made, {".id" => "[id]"}, @r#"
+    {
+      "id": "[id]",
+      "name": "v",
+      "validateRequestBody": true,
+      "validateRequestParameters": false
+    }
+    "#);
+    let id = text(&made, "id");
+    let path = format!("{validators}/{id}");
+    assert_eq!(control.get(&path).await.ok(), made);
+    assert_eq!(control.get(&validators).await.ok(), json!({"item": [made]}));
+    let operations = [("replace", "/validateRequestParameters", "true"), ("replace", "/name", "w")];
+    let changed = control.patch(&path, &operations).await.ok();
+    assert_eq!((&changed["name"], &changed["validateRequestParameters"]), (&json!("w"), &json!(true)));
+    for (op, at, message) in [
+        (
+            "replace",
+            "/nope",
+            "Invalid patch path  '/nope' specified for op 'replace'. Must be one of: [/name, \
+             /validateRequestParameters, /validateRequestBody]",
+        ),
+        (
+            "remove",
+            "/name",
+            "Invalid patch path  '/name' specified for op 'remove'. Please choose supported operations",
+        ),
+    ] {
+        let refused = control.patch(&path, &[("replace", "/name", "x"), (op, at, "x")]).await.error();
+        assert_eq!(refused, format!("400 BadRequestException: {message}"));
+    }
+    assert_eq!(control.get(&path).await.ok(), changed);
+
+    let with = |validator: &str| json!({"authorizationType": "NONE", "requestValidatorId": validator});
+    let unknown = control.put(&method, with("nope")).await.error();
+    assert_eq!(unknown, "400 BadRequestException: Invalid Request Validator identifier specified");
+    assert_eq!(control.put(&method, with(&id)).await.created()["requestValidatorId"], id);
+    let used = control.delete(&path).await.error();
+    assert_eq!(
+        used,
+        format!("409 ConflictException: Cannot delete request validator '{id}', is used by method: //ANY")
+    );
+    control.patch(&method, &[("replace", "/requestValidatorId", "")]).await.ok();
+    assert_eq!(control.delete(&path).await.status, 202);
+    let gone = control.get(&path).await.error();
+    assert_eq!(gone, "404 NotFoundException: Invalid Request Validator identifier specified");
+    let bad_api = "400 BadRequestException: Invalid REST API identifier specified";
+    assert_eq!(control.post("/restapis/nope/requestvalidators", json!({"name": "v"})).await.error(), bad_api);
+    assert_eq!(control.get("/restapis/nope/requestvalidators").await.error(), bad_api);
+}
