@@ -121,6 +121,7 @@ async fn deploy(store: &Store, api: &RestApiId, now: Timestamp) -> Result<(), De
         Err(DeployError::Store(error)) => Err(error.into()),
         Err(DeployError::NotFound) => Err(DemoError::refused(api.as_str(), "it was deleted meanwhile")),
         Err(DeployError::Invalid(error)) => Err(DemoError::refused(api.as_str(), error)),
+        Err(DeployError::TooLarge) => Err(DemoError::refused(api.as_str(), "it is too large")),
     }
 }
 

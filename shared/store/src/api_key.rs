@@ -104,22 +104,9 @@ impl Store {
     /// # Errors
     /// When the table fails.
     pub async fn key_values(&self, ids: &[ApiKeyId]) -> Result<HashMap<ApiKeyId, KeyValue>, StoreError> {
-        Ok(self.keys_with_values(ids).await?.into_iter().map(|(id, (_, value))| (id, value)).collect())
-    }
-
-    pub(crate) async fn keys_with_values(
-        &self,
-        ids: &[ApiKeyId],
-    ) -> Result<HashMap<ApiKeyId, (ApiKey, KeyValue)>, StoreError> {
         let wanted: Vec<_> = ids.iter().map(keys::api_key).collect();
-        let items = self.batch_get(&wanted).await?;
-        items
-            .iter()
-            .map(|item| {
-                let StoredKey { key, value, .. } = StoredKey::read(item)?;
-                Ok((key.id.clone(), (key, value)))
-            })
-            .collect()
+        let keys = keys_with_values(&self.batch_get(&wanted).await?)?;
+        Ok(keys.into_iter().map(|(id, (_, value))| (id, value)).collect())
     }
 
     /// Edits a key. `edit` may be called more than once, when others write too.
@@ -222,6 +209,15 @@ impl StoredValue {
     pub(crate) fn read(item: &Item) -> Result<Self, StoreError> {
         Ok(Self { by_value: item.data()?, version: item.version()? })
     }
+}
+
+/// Keys and their values, of their items.
+pub(crate) fn keys_with_values(items: &[Item]) -> Result<HashMap<ApiKeyId, (ApiKey, KeyValue)>, StoreError> {
+    let key_with_value = |item| {
+        let StoredKey { key, value, .. } = StoredKey::read(item)?;
+        Ok((key.id.clone(), (key, value)))
+    };
+    items.iter().map(key_with_value).collect()
 }
 
 impl StoredKey {

@@ -3,8 +3,8 @@
 //!
 //! Rows go in the order given, in transactions of as many as DynamoDB takes. A
 //! transaction of new keys costs a read of their values and two writes a key,
-//! one more for each plan that a key is put into, and one for each such plan
-//! however many keys it gets. It rests on the same conditions as
+//! one more for each plan that a key is put into, and one for each plan of these
+//! keys however many of them it has. It rests on the same conditions as
 //! [`Store::add_plan_key`], so that no key is ever in two plans of one stage.
 //!
 //! **When the table fails midway**, everything up to some row is kept, whole,
@@ -201,17 +201,7 @@ impl Store {
                 return Ok(Attempt::Done(refused));
             }
             for (plan, stages_version) in &plans.raised {
-                transaction.raise(
-                    &keys::plan(plan),
-                    attribute::KEYS_VERSION,
-                    attribute::STAGES_VERSION,
-                    *stages_version,
-                );
-            }
-            for (plan, stages_version) in plans.checked {
-                if !plans.raised.contains_key(&plan) {
-                    transaction.check(&keys::plan(&plan), attribute::STAGES_VERSION, stages_version);
-                }
+                transaction.raise(&keys::plan(plan), attribute::STAGES_VERSION, *stages_version);
             }
             if transaction.len() > MAX_ITEMS {
                 return Err(StoreError::TooLarge);

@@ -23,8 +23,8 @@ pub(crate) mod attribute {
     pub(crate) const EXPIRES_AT: &str = "expiresAt";
     /// Raised when a plan's stages change.
     pub(crate) const STAGES_VERSION: &str = "stagesVersion";
-    /// Raised when a key is added to a plan.
-    pub(crate) const KEYS_VERSION: &str = "keysVersion";
+    /// The edit of an API that is decided and not yet carried out.
+    pub(crate) const EDIT: &str = "edit";
 }
 
 /// An item as read.
@@ -58,6 +58,20 @@ impl Item {
         self.with(name, number(value))
     }
 
+    /// The same item in another partition.
+    pub(crate) fn moved_to(self, pk: &str) -> Self {
+        self.with_text(attribute::PK, pk)
+    }
+
+    /// An item that holds nothing.
+    pub(crate) fn empty(key: &Key) -> Self {
+        Self(key.attributes())
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        !self.0.contains_key(attribute::DATA)
+    }
+
     /// Puts the item at a place of a list.
     pub(crate) fn listed(self, list: impl Into<String>, place: impl Into<String>) -> Self {
         self.with_text(attribute::LIST_PK, list).with_text(attribute::LIST_SK, place)
@@ -74,6 +88,11 @@ impl Item {
 
     pub(crate) fn text(&self, name: &str) -> Result<&str, StoreError> {
         self.0.get(name).and_then(|value| value.as_s().ok()).map(String::as_str).ok_or_else(|| self.corrupt(name))
+    }
+
+    /// A text that not every item of the kind has.
+    pub(crate) fn text_if_any(&self, name: &str) -> Option<String> {
+        self.text(name).ok().map(str::to_owned)
     }
 
     /// A counter; one never written is 0.

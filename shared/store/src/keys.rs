@@ -89,6 +89,24 @@ pub fn stage(api: &RestApiId, name: &str) -> Key {
     Key::new(api_partition(api), format!("{STAGE}{name}"))
 }
 
+/// That something was written ahead of the edit of an API that it belongs to.
+#[must_use]
+pub fn ahead(api: &RestApiId, id: &str) -> Key {
+    Key::new(api_partition(api), format!("{AHEAD}{id}"))
+}
+
+/// The partition of what an edit changes that is larger than a transaction.
+#[must_use]
+pub fn edit_partition(api: &RestApiId, edit: &str) -> String {
+    format!("EDIT#{api}#{edit}")
+}
+
+/// That the partition `pk` is being deleted.
+#[must_use]
+pub fn tombstone(pk: String) -> Key {
+    Key::new(pk, "GONE")
+}
+
 /// That a stage is in a plan.
 #[must_use]
 pub fn stage_plan(api: &RestApiId, stage: &str, plan: &UsagePlanId) -> Key {
@@ -117,6 +135,8 @@ pub const RESPONSE: &str = "RESPONSE#";
 pub const STAGE: &str = "STAGE#";
 /// What the sort keys of a stage's plans begin with.
 pub const STAGE_PLAN: &str = "STAGEPLAN#";
+/// What the sort keys of records of what is written ahead begin with.
+pub const AHEAD: &str = "AHEAD#";
 /// What the sort keys of a deployment's chunks begin with.
 pub const CHUNK: &str = "CHUNK#";
 /// What the sort keys of a plan's keys begin with.
@@ -136,10 +156,17 @@ pub fn deployment(api: &RestApiId, deployment: &str) -> Key {
     Key::new(deployment_partition(api, deployment), "META")
 }
 
+/// What the sort keys begin with of the chunks that one attempt at a deployment
+/// wrote.
+#[must_use]
+pub fn chunks(attempt: &str) -> String {
+    format!("{CHUNK}{attempt}#")
+}
+
 /// A piece of a deployment's compressed snapshot.
 #[must_use]
-pub fn chunk(api: &RestApiId, deployment: &str, number: usize) -> Key {
-    Key::new(deployment_partition(api, deployment), format!("{CHUNK}{number:04}"))
+pub fn chunk(api: &RestApiId, deployment: &str, attempt: &str, number: usize) -> Key {
+    Key::new(deployment_partition(api, deployment), format!("{}{number:04}", chunks(attempt)))
 }
 
 /// The partition of a plan and its keys.

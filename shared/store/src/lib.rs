@@ -32,6 +32,7 @@ mod race;
 mod rest_api;
 pub mod tables;
 mod token;
+mod tombstone;
 mod transaction;
 mod usage;
 mod usage_plan;

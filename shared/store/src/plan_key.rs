@@ -1,11 +1,13 @@
 //! Which keys are in which plans.
 
+use std::collections::HashMap;
+
 use keyplan_domain::id::UsagePlanId;
 use keyplan_domain::key::{ApiKey, ApiKeyId, KeyValue, MAX_PLANS_PER_KEY};
 use keyplan_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::api_key::value_item;
+use crate::api_key::{keys_with_values, value_item};
 use crate::item::{Item, attribute};
 use crate::keys::{self, list};
 use crate::race::{Attempt, until_decided};
@@ -65,26 +67,26 @@ impl Store {
             if plan_ids.contains(plan) {
                 return Err(PlanKeyError::AlreadyInPlan);
             }
+            // One that is being deleted does not count.
+            let mut others = Vec::new();
+            for other in plan_ids.iter() {
+                others.extend(self.stored_plan(other).await?);
+            }
+            plan_ids.retain(|id| others.iter().any(|other| other.plan.id == *id));
             if plan_ids.len() >= MAX_PLANS_PER_KEY {
                 return Err(PlanKeyError::TooManyPlans);
             }
-            let mut transaction = self.transaction();
-            for other in plan_ids.iter() {
-                let Some(other) = self.stored_plan(other).await? else { continue };
-                if let Some(shared) = shared_stage(key, &stored_plan, &other) {
-                    return Err(PlanKeyError::KeyInTwoPlans(Box::new(shared)));
-                }
-                transaction.check(&keys::plan(&other.plan.id), attribute::STAGES_VERSION, other.stages_version);
+            if let Some(shared) = others.iter().find_map(|other| shared_stage(key, &stored_plan, other)) {
+                return Err(PlanKeyError::KeyInTwoPlans(Box::new(shared)));
             }
             plan_ids.push(plan.clone());
+            let mut transaction = self.transaction();
             transaction.put(plan_key_item(plan, key, now)?, Expect::Absent);
             transaction.put(value_item(&stored_key.value, &at_value.by_value)?, Expect::Version(at_value.version));
-            transaction.raise(
-                &keys::plan(plan),
-                attribute::KEYS_VERSION,
-                attribute::STAGES_VERSION,
-                stored_plan.stages_version,
-            );
+            // Raised, so that whoever gives one of them a stage reads its keys again.
+            for each in others.iter().chain([&stored_plan]) {
+                transaction.raise(&keys::plan(&each.plan.id), attribute::STAGES_VERSION, each.stages_version);
+            }
             Ok(Attempt::of(transaction.commit().await, (stored_key.key, stored_key.value))?)
         })
     }
@@ -106,7 +108,10 @@ impl Store {
         for _ in 0..NAME_FILTER_PAGES {
             let page = self.page(&list::plan_keys(plan), &request, key_of, Item::data::<PlanKey>).await?;
             let ids: Vec<ApiKeyId> = page.items.into_iter().map(|entry| entry.key_id).collect();
-            let mut keys = self.keys_with_values(&ids).await?;
+            // A plan that is being deleted has keys still, which are in it no more.
+            let Some(mut keys) = self.keys_in_plan(plan, &ids).await? else {
+                return Ok(Page { items: Vec::new(), position: None });
+            };
             kept.extend(ids.iter().filter_map(|id| keys.remove(id)).filter(|(key, _)| {
                 name_prefix.is_none_or(|prefix| key.name.as_deref().unwrap_or_default().starts_with(prefix))
             }));
@@ -128,7 +133,26 @@ impl Store {
         if self.config_item(&keys::plan_key(plan, key)).await?.is_none() {
             return Ok(None);
         }
-        self.api_key_with_value(key).await
+        Ok(self.keys_in_plan(plan, std::slice::from_ref(key)).await?.and_then(|mut keys| keys.remove(key)))
+    }
+
+    /// Keys with their values; `None` when the plan is not there. One request.
+    async fn keys_in_plan(
+        &self,
+        plan: &UsagePlanId,
+        ids: &[ApiKeyId],
+    ) -> Result<Option<HashMap<ApiKeyId, (ApiKey, KeyValue)>>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Some(HashMap::new()));
+        }
+        let plan = keys::plan(plan);
+        let wanted: Vec<_> = ids.iter().map(keys::api_key).chain([plan.clone()]).collect();
+        let mut items = self.batch_get(&wanted).await?;
+        let Some(at) = items.iter().position(|item| item.key().is_ok_and(|key| key == plan)) else {
+            return Ok(None);
+        };
+        items.swap_remove(at);
+        keys_with_values(&items).map(Some)
     }
 
     /// Takes a key out of a plan. What it used is kept, so that adding it again

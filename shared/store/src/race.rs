@@ -18,6 +18,14 @@ pub(crate) enum Attempt<T> {
 }
 
 impl<T> Attempt<T> {
+    /// The same, with what it came to.
+    pub(crate) fn with<U>(self, done: U) -> Attempt<U> {
+        match self {
+            Self::Done(_) => Attempt::Done(done),
+            Self::Again => Attempt::Again,
+        }
+    }
+
     /// Of a transaction all of whose conditions guard against races.
     pub(crate) fn of(committed: Result<(), Lost>, done: T) -> Result<Self, StoreError> {
         match committed {

@@ -4,19 +4,26 @@
 //! so that an edit never acts on anything but what it was decided upon, and a
 //! deployment freezes a state that was there.
 
+mod ahead;
+mod delete;
 mod diff;
+mod large_edit;
 mod parts;
+
+use std::collections::BTreeSet;
 
 use keyplan_domain::api::{Method, Model, Resource, RestApi, RestApiDefinition, Stage};
 use keyplan_domain::id::{RestApiId, UsagePlanId};
 
 use crate::entropy;
-use crate::item::Item;
-use crate::keys::{self, list};
+use crate::item::{Item, attribute};
+use crate::keys::{self, Key, list};
 use crate::race::{Attempt, until_decided};
 use crate::transaction::Expect;
 use crate::{Page, PageRequest, Store, StoreError, UpdateError};
 
+pub(crate) use ahead::Ahead;
+pub(crate) use diff::Published;
 pub(crate) use parts::StoredApi;
 
 impl Store {
@@ -33,7 +40,13 @@ impl Store {
             for model in Model::defaults([entropy::part_id(), entropy::part_id()]) {
                 transaction.put(Item::new(&keys::model(&api.id, &model.name), &model)?, Expect::Absent);
             }
-            Attempt::of(transaction.commit().await, ())
+            transaction.check_not_buried(keys::api_partition(&api.id));
+            let made = Attempt::of(transaction.commit().await, ())?;
+            if let Attempt::Again = made {
+                // Of an API of this id whose deletion was cut off.
+                self.remove_remains_of_api(&api.id).await?;
+            }
+            Ok(made)
         })
     }
 
@@ -66,7 +79,7 @@ impl Store {
     /// # Errors
     /// When the table fails.
     pub async fn resource(&self, api: &RestApiId, id: &str) -> Result<Option<Resource>, StoreError> {
-        self.config_item(&keys::resource(api, id)).await?.map(|item| item.data()).transpose()
+        self.item_below(api, &keys::resource(api, id)).await?.map(|item| item.data()).transpose()
     }
 
     /// A method with its integration and responses.
@@ -74,7 +87,7 @@ impl Store {
     /// # Errors
     /// When the table fails.
     pub async fn method(&self, api: &RestApiId, resource: &str, verb: &str) -> Result<Option<Method>, StoreError> {
-        self.config_item(&keys::method(api, resource, verb)).await?.map(|item| item.data()).transpose()
+        self.item_below(api, &keys::method(api, resource, verb)).await?.map(|item| item.data()).transpose()
     }
 
     /// A stage by its name, read consistently.
@@ -108,48 +121,69 @@ impl Store {
             let stored = self.stored_api(id).await?.ok_or(UpdateError::NotFound)?;
             let mut after = stored.definition.clone();
             let value = edit(&mut after).map_err(UpdateError::Rejected)?;
-            Ok(match self.write_changes(&stored, &after, Vec::new()).await? {
-                Attempt::Done(()) => Attempt::Done(value),
-                Attempt::Again => Attempt::Again,
-            })
+            Ok(self.write_changes(&stored, &after, None).await?.with(value))
         })
     }
 
-    /// Deletes an API and all that belongs to it. Its stages leave their plans
-    /// and stop serving before anything else goes. False when there is none.
+    /// As [`Store::edit_rest_api`], of an edit that points stages at
+    /// `deployments`: `edit` is told which of them there are.
+    ///
+    /// A deployment goes with the API's version, so that one which is there after
+    /// the API was read is there as long as the API stays what was read.
     ///
     /// # Errors
-    /// When the table fails; what is left then is no longer served or listed.
-    pub async fn delete_rest_api(&self, id: &RestApiId) -> Result<bool, StoreError> {
-        let stages_gone = self
-            .edit_rest_api(id, |definition| {
-                definition.stages.clear();
-                Ok::<_, std::convert::Infallible>(())
-            })
-            .await;
-        match stages_gone {
-            Ok(()) => {}
-            Err(UpdateError::NotFound) => return Ok(false),
-            Err(UpdateError::Rejected(never)) => match never {},
-            Err(UpdateError::Store(error)) => return Err(error),
-        }
-        let deleted = until_decided!({
-            let Some(item) = self.config_item(&keys::api(id)).await? else {
-                return Ok(Attempt::Done(false));
-            };
-            let mut transaction = self.transaction();
-            transaction.delete(&keys::api(id), item.version()?);
-            Attempt::of(transaction.commit().await, true)
-        })?;
-        self.delete_deployments_of(id).await?;
-        let left = self.partition(&keys::api_partition(id), "").await?;
-        let left = left.iter().map(Item::key).collect::<Result<Vec<_>, _>>()?;
-        self.batch_write(Vec::new(), &left).await?;
-        Ok(deleted)
+    /// [`UpdateError`]; nothing has changed then.
+    pub async fn edit_stages<T, E>(
+        &self,
+        id: &RestApiId,
+        deployments: &BTreeSet<String>,
+        mut edit: impl FnMut(&mut RestApiDefinition, &BTreeSet<String>) -> Result<T, E>,
+    ) -> Result<T, UpdateError<E>> {
+        until_decided!({
+            let stored = self.stored_api(id).await?.ok_or(UpdateError::NotFound)?;
+            let mut there = BTreeSet::new();
+            for deployment in deployments {
+                if self.config_item(&keys::deployment(id, deployment)).await?.is_some() {
+                    there.insert(deployment.clone());
+                }
+            }
+            let mut after = stored.definition.clone();
+            let value = edit(&mut after, &there).map_err(UpdateError::Rejected)?;
+            Ok(self.write_changes(&stored, &after, None).await?.with(value))
+        })
     }
 
+    /// An API and all its items, with its last edit carried out.
     pub(crate) async fn stored_api(&self, id: &RestApiId) -> Result<Option<StoredApi>, StoreError> {
-        StoredApi::read(&self.partition(&keys::api_partition(id), "").await?)
+        until_decided!({
+            let stored = StoredApi::read(&self.partition(&keys::api_partition(id), "").await?)?;
+            if let Some(edit) = stored.as_ref().and_then(|stored| stored.unfinished_edit.as_ref()) {
+                // Then it is read again, whoever carried it out.
+                self.carry_out(id, edit).await?;
+                return Ok(Attempt::Again);
+            }
+            Ok(Attempt::Done(stored))
+        })
+    }
+
+    /// An item below an API that is there, with the API's last edit carried out:
+    /// one request.
+    pub(crate) async fn item_below(&self, api: &RestApiId, key: &Key) -> Result<Option<Item>, StoreError> {
+        let root = keys::api(api);
+        let mut items = self.batch_get(&[root.clone(), key.clone()]).await?;
+        let mut take = |key: &Key| {
+            let at = items.iter().position(|item| item.key().is_ok_and(|of_item| of_item == *key))?;
+            Some(items.swap_remove(at))
+        };
+        let (root, item) = (take(&root), take(key));
+        match root {
+            None => Ok(None),
+            Some(root) if root.text_if_any(attribute::EDIT).is_some() => {
+                self.stored_api(api).await?;
+                self.config_item(key).await
+            }
+            Some(_) => Ok(item),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use keyplan_domain::key::{ApiKeyId, KeyValue};
 use keyplan_domain::token::{TokenHash, TokenRecord};
 use serde::{Deserialize, Serialize};
 
-use crate::item::{Item, attribute};
+use crate::item::{Item, attribute, number};
 use crate::keys::{self, list};
 use crate::race::{Attempt, until_decided};
 use crate::transaction::{Expect, Lost};
@@ -36,7 +36,8 @@ impl Store {
             let under_key = UnderKey { record: record.clone(), hash: hash.to_string() };
             let place = list::place(record.created_date, record.id.as_str());
             let mut transaction = self.transaction();
-            let key_check = transaction.check(&keys::api_key(&record.key_id), attribute::VERSION, item.version()?);
+            let key_check =
+                transaction.check(&keys::api_key(&record.key_id), attribute::VERSION, number(item.version()?));
             let by_hash = Item::new(&keys::token(hash), record)?.with_text(attribute::VALUE, value);
             transaction.put(expiring(by_hash, record), Expect::Absent);
             let under_key = Item::new(&keys::key_token(&record.key_id, record.id.as_str()), &under_key)?

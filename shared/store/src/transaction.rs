@@ -2,7 +2,8 @@
 
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::{ConditionCheck, Delete, Put, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, Put, TransactWriteItem, Update};
 
 use crate::error::is_about_size;
 use crate::item::{Item, attribute, number};
@@ -85,6 +86,11 @@ impl Transaction<'_> {
         self.push(put, |write, put| write.put(put))
     }
 
+    /// Puts `item`, or deletes what is at its key if it is empty, whatever is there.
+    pub(crate) fn put_or_delete(&mut self, item: Item) -> Result<usize, StoreError> {
+        if item.is_empty() { Ok(self.delete_guarded(&item.key()?)) } else { Ok(self.put_guarded(item)) }
+    }
+
     /// Deletes the item of `key`, if it is at `version`.
     pub(crate) fn delete(&mut self, key: &Key, version: u64) -> usize {
         let delete = Delete::builder()
@@ -115,39 +121,61 @@ impl Transaction<'_> {
         self.push(delete, |write, delete| write.delete(delete))
     }
 
-    /// Requires that `counter` of the item of `key` still is `value`.
-    pub(crate) fn check(&mut self, key: &Key, counter: &str, value: u64) -> usize {
+    /// Requires that `name` of the item of `key` still is `value`.
+    pub(crate) fn check(&mut self, key: &Key, name: &str, value: AttributeValue) -> usize {
         let check = ConditionCheck::builder()
             .table_name(self.store.config_table())
             .set_key(Some(key.attributes()))
-            .condition_expression("attribute_exists(#pk) AND #counter = :value")
+            .condition_expression("attribute_exists(#pk) AND #name = :value")
             .expression_attribute_names("#pk", attribute::PK)
-            .expression_attribute_names("#counter", counter)
-            .expression_attribute_values(":value", number(value))
+            .expression_attribute_names("#name", name)
+            .expression_attribute_values(":value", value)
             .build();
         self.push(check, |write, check| write.condition_check(check))
     }
 
-    /// Raises `counter` of the item of `key` by one, and its version, so that
-    /// nobody puts what the item was before; if its `guard` still is `value`.
-    pub(crate) fn raise(&mut self, key: &Key, counter: &str, guard: &str, value: u64) -> usize {
-        let mut update = Update::builder()
+    /// Requires that nothing is at `key`.
+    pub(crate) fn check_absent(&mut self, key: &Key) -> usize {
+        let check = ConditionCheck::builder()
             .table_name(self.store.config_table())
             .set_key(Some(key.attributes()))
-            .update_expression("ADD #counter :one")
-            .condition_expression("attribute_exists(#pk) AND #guard = :value");
-        if counter != attribute::VERSION {
-            update = update
-                .update_expression("ADD #counter :one, #version :one")
-                .expression_attribute_names("#version", attribute::VERSION);
-        }
-        let update = update
+            .condition_expression("attribute_not_exists(#pk)")
             .expression_attribute_names("#pk", attribute::PK)
-            .expression_attribute_names("#counter", counter)
-            .expression_attribute_names("#guard", guard)
-            .expression_attribute_values(":value", number(value))
-            .expression_attribute_values(":one", number(1))
             .build();
+        self.push(check, |write, check| write.condition_check(check))
+    }
+
+    /// Raises the version of the item of `key`, so that nobody puts what the
+    /// item was before; if its `guard` still is `value`.
+    pub(crate) fn raise(&mut self, key: &Key, guard: &str, value: u64) -> usize {
+        let update = Update::builder()
+            .table_name(self.store.config_table())
+            .set_key(Some(key.attributes()))
+            .update_expression("ADD #version :one")
+            .condition_expression("attribute_exists(#pk) AND #guard = :value")
+            .expression_attribute_names("#pk", attribute::PK)
+            .expression_attribute_names("#version", attribute::VERSION)
+            .expression_attribute_values(":value", number(value))
+            .expression_attribute_values(":one", number(1));
+        self.update(update, guard)
+    }
+
+    /// Removes `name` from the item of `key`, and raises its version, if `name`
+    /// still is `value`.
+    pub(crate) fn remove(&mut self, key: &Key, name: &str, value: AttributeValue) -> usize {
+        let update = Update::builder()
+            .table_name(self.store.config_table())
+            .set_key(Some(key.attributes()))
+            .update_expression("REMOVE #guard ADD #version :one")
+            .condition_expression("#guard = :value")
+            .expression_attribute_names("#version", attribute::VERSION)
+            .expression_attribute_values(":value", value)
+            .expression_attribute_values(":one", number(1));
+        self.update(update, name)
+    }
+
+    fn update(&mut self, update: UpdateBuilder, guard: &str) -> usize {
+        let update = update.expression_attribute_names("#guard", guard).build();
         self.push(update, |write, update| write.update(update))
     }
 

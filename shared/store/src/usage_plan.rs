@@ -1,21 +1,28 @@
 //! Usage plans and the stages in them.
 //!
-//! A key is never in two plans of one stage. Whoever adds a key to a plan does
-//! so on condition that no plan of the key gets a stage meanwhile
-//! (`stagesVersion`); whoever adds a stage to a plan, that no plan of the stage
-//! gets a key meanwhile (`keysVersion`) and no other plan gets the stage (the
-//! API's version).
+//! A key is never in two plans of one stage. Whoever adds a key to a plan does so
+//! on condition that no plan of the key gets a stage meanwhile (`stagesVersion`),
+//! and raises the version of every plan of the key. Whoever adds a stage to a plan
+//! does so on condition of the plan's version, so that no key of it comes into any
+//! other plan meanwhile, and of the API's, so that no other plan gets the stage.
+//! Neither takes more items the more plans a stage has.
+//!
+//! That a stage is in a plan is written below its API too, where a stage's plans
+//! are found. The plan decides: such an entry without the plan's own says nothing,
+//! so that entries can be written before, or removed after, the one transaction
+//! that changes a plan, where they are more than it has room for.
+//!
+//! A plan is deleted as `tombstone` says.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use keyplan_domain::id::RestApiId;
 use keyplan_domain::key::ApiKeyId;
 use keyplan_domain::plan::{ApiStage, UsagePlan, UsagePlanId};
 
-use crate::item::{Item, attribute};
-use crate::keys::{self, list};
+use crate::item::{Item, attribute, number};
+use crate::keys::{self, Key, list};
 use crate::race::{Attempt, until_decided};
 use crate::transaction::{Expect, MAX_ITEMS, Transaction};
 use crate::{Page, PageRequest, Store, StoreError};
@@ -77,7 +84,6 @@ pub(crate) struct StoredPlan {
     pub(crate) plan: UsagePlan,
     pub(crate) version: u64,
     pub(crate) stages_version: u64,
-    pub(crate) keys_version: u64,
 }
 
 impl StoredPlan {
@@ -86,7 +92,6 @@ impl StoredPlan {
             plan: plan(item)?,
             version: item.version()?,
             stages_version: item.counter(attribute::STAGES_VERSION)?,
-            keys_version: item.counter(attribute::KEYS_VERSION)?,
         })
     }
 
@@ -94,8 +99,7 @@ impl StoredPlan {
         let place = list::place(self.plan.created_date, self.plan.id.as_str());
         Ok(Item::new(&keys::plan(&self.plan.id), &self.plan)?
             .listed(list::PLANS, place)
-            .with_number(attribute::STAGES_VERSION, self.stages_version)
-            .with_number(attribute::KEYS_VERSION, self.keys_version))
+            .with_number(attribute::STAGES_VERSION, self.stages_version))
     }
 }
 
@@ -111,14 +115,20 @@ impl Store {
     /// [`PlanError`]; nothing is kept then.
     pub async fn create_usage_plan(&self, plan: &UsagePlan) -> Result<UsagePlan, PlanError<std::convert::Infallible>> {
         until_decided!({
-            let mut stored = StoredPlan { plan: plan.clone(), version: 0, stages_version: 0, keys_version: 0 };
+            let mut stored = StoredPlan { plan: plan.clone(), version: 0, stages_version: 0 };
+            let added = self.added_stages(&mut stored, &[]).await?;
             let mut transaction = self.transaction();
-            let added = self.attach_stages(&mut transaction, &mut stored, &[]).await?;
             transaction.put(stored.item()?, Expect::Absent);
-            let Some(()) = self.guard_stages(&mut transaction, &stored, &added).await? else {
+            transaction.check_not_buried(keys::plan_partition(&plan.id));
+            let Attempt::Done(()) = self.attach_stages(&mut transaction, &stored.plan.id, added).await? else {
                 return Ok(Attempt::Again);
             };
-            Ok(Attempt::of(transaction.commit().await, stored.plan)?)
+            let made = Attempt::of(transaction.commit().await, stored.plan)?;
+            if let Attempt::Again = made {
+                // Of a plan of this id whose deletion was cut off.
+                self.remove_remains_of_plan(&plan.id).await?;
+            }
+            Ok(made)
         })
     }
 
@@ -172,17 +182,26 @@ impl Store {
             let mut stored = self.stored_plan(id).await?.ok_or(PlanError::NotFound)?;
             let before = stored.plan.api_stages.clone();
             edit(&mut stored.plan).map_err(PlanError::Rejected)?;
-            let mut transaction = self.transaction();
-            let added = self.attach_stages(&mut transaction, &mut stored, &before).await?;
-            self.detach_stages(&mut transaction, &stored.plan, &before).await?;
-            if !same_stages(&before, &stored.plan.api_stages) {
+            let added = self.added_stages(&mut stored, &before).await?;
+            self.check_keys(&stored, &added).await?;
+            let gone = gone_stages(&stored.plan, &before);
+            if !(added.is_empty() && gone.is_empty()) {
                 stored.stages_version += 1;
             }
+            let mut transaction = self.transaction();
             transaction.put(stored.item()?, Expect::Version(stored.version));
-            let Some(()) = self.guard_stages(&mut transaction, &stored, &added).await? else {
+            let (gone, gone_later) = gone.split_at(gone.len().min(LINKS_AT_ONCE));
+            for gone in gone {
+                transaction.delete_guarded(&link(gone, id));
+            }
+            let Attempt::Done(()) = self.attach_stages(&mut transaction, id, added).await? else {
                 return Ok(Attempt::Again);
             };
-            Ok(Attempt::of(transaction.commit().await, stored.plan)?)
+            let written = Attempt::of(transaction.commit().await, ())?;
+            if let Attempt::Done(()) = written {
+                self.remove_links(&stored, gone_later).await;
+            }
+            Ok(written.with(stored.plan))
         })
     }
 
@@ -190,23 +209,38 @@ impl Store {
     /// keys' entries. `refuse` may object to the plan as it is.
     ///
     /// # Errors
-    /// [`PlanError`]; nothing has changed then, unless the table failed.
+    /// [`PlanError`]; nothing has changed then, unless the table failed: to delete
+    /// it again goes on.
     pub async fn delete_usage_plan<E>(
         &self,
         id: &UsagePlanId,
         mut refuse: impl FnMut(&UsagePlan) -> Result<(), E>,
     ) -> Result<(), PlanError<E>> {
-        until_decided!({
-            let stored = self.stored_plan(id).await?.ok_or(PlanError::NotFound)?;
+        let buried = until_decided!({
+            let Some(stored) = self.stored_plan(id).await? else {
+                return Ok(Attempt::Done(false));
+            };
             refuse(&stored.plan).map_err(PlanError::Rejected)?;
             let mut transaction = self.transaction();
-            let empty = UsagePlan { api_stages: Vec::new(), ..stored.plan.clone() };
-            self.detach_stages(&mut transaction, &empty, &stored.plan.api_stages).await?;
-            transaction.delete(&keys::plan(id), stored.version);
-            Ok::<_, PlanError<E>>(Attempt::of(transaction.commit().await, ())?)
+            transaction.bury(&keys::plan(id), stored.version);
+            for stage in stored.plan.api_stages.iter().take(LINKS_AT_ONCE) {
+                transaction.delete_guarded(&link(stage, id));
+            }
+            Ok::<_, PlanError<E>>(Attempt::of(transaction.commit().await, true)?)
         })?;
+        // Somebody else may have removed the rest meanwhile.
+        if self.remove_remains_of_plan(id).await? || buried { Ok(()) } else { Err(PlanError::NotFound) }
+    }
+
+    /// Removes what is left of a plan that is gone itself. False when nothing is.
+    async fn remove_remains_of_plan(&self, id: &UsagePlanId) -> Result<bool, StoreError> {
+        let partition = keys::plan_partition(id);
+        if !self.is_buried(&partition).await? {
+            return Ok(false);
+        }
         self.remove_keys_of_plan(id).await?;
-        Ok(())
+        self.clear_partition(&partition).await?;
+        Ok(true)
     }
 
     pub(crate) async fn stored_plan(&self, id: &UsagePlanId) -> Result<Option<StoredPlan>, StoreError> {
@@ -228,120 +262,140 @@ impl Store {
         Ok(())
     }
 
-    /// Finds the uids of the stages that are new, and writes that they are in
-    /// the plan, on condition that each stage stays what it is.
-    async fn attach_stages<E>(
+    /// The stages that a plan has and `before` has not, with their uids, which
+    /// are set in the plan.
+    async fn added_stages<E>(
         &self,
-        transaction: &mut Transaction<'_>,
         stored: &mut StoredPlan,
         before: &[ApiStage],
     ) -> Result<Vec<AddedStage>, PlanError<E>> {
         let mut added = Vec::new();
-        let plan_id = stored.plan.id.clone();
+        let mut apis: HashMap<RestApiId, u64> = HashMap::new();
         for entry in &mut stored.plan.api_stages {
             if let Some(known) = before.iter().find(|known| is_same(known, entry)) {
                 entry.stage_uid.clone_from(&known.stage_uid);
                 continue;
             }
             let not_found = || PlanError::StageNotFound { api_id: entry.api_id.clone(), stage: entry.stage.clone() };
-            let api = self.config_item(&keys::api(&entry.api_id)).await?.ok_or_else(not_found)?;
+            // Once for all stages of an API: it is what all of them are guarded by.
+            let api_version = match apis.get(&entry.api_id) {
+                Some(version) => *version,
+                None => self.config_item(&keys::api(&entry.api_id)).await?.ok_or_else(not_found)?.version()?,
+            };
+            apis.insert(entry.api_id.clone(), api_version);
             let stage = self.stage(&entry.api_id, &entry.stage).await?.ok_or_else(not_found)?;
             entry.stage_uid = stage.uid;
-            let stage_plan = Item::new(&keys::stage_plan(&entry.api_id, &entry.stage, &plan_id), &plan_id)?
-                .with(attribute::VERSION, AttributeValue::N("1".into()));
-            transaction.put_guarded(stage_plan);
-            added.push(AddedStage {
-                api_id: entry.api_id.clone(),
-                stage: entry.stage.clone(),
-                stage_uid: entry.stage_uid.clone(),
-                api_version: api.version()?,
-            });
+            added.push(AddedStage { stage: entry.clone(), api_version });
         }
         Ok(added)
     }
 
-    /// Writes that the stages which are in `before` only are not in the plan.
-    async fn detach_stages(
-        &self,
-        transaction: &mut Transaction<'_>,
-        plan: &UsagePlan,
-        before: &[ApiStage],
-    ) -> Result<(), StoreError> {
-        for gone in before.iter().filter(|entry| !plan.api_stages.iter().any(|kept| is_same(kept, entry))) {
-            transaction.delete_guarded(&keys::stage_plan(&gone.api_id, &gone.stage, &plan.id));
+    /// Refuses stages of which another plan has a key of this one.
+    async fn check_keys<E>(&self, stored: &StoredPlan, added: &[AddedStage]) -> Result<(), PlanError<E>> {
+        // A key that comes into this plan, or from it into another, changes the
+        // version that the plan is put on condition of.
+        if added.is_empty() || !self.has_keys(&stored.plan.id).await? {
+            return Ok(());
+        }
+        for AddedStage { stage, .. } in added {
+            let links = self.partition(&keys::api_partition(&stage.api_id), &keys::stage_plans(&stage.stage)).await?;
+            let others = links.iter().map(|link| Ok(keys::plan(&link.data()?))).collect::<Result<Vec<_>, StoreError>>();
+            for other in self.batch_get(&others?).await? {
+                let other = plan(&other)?;
+                let has_stage = other.api_stage(&stage.api_id, &stage.stage, &stage.stage_uid).is_some();
+                if !has_stage || other.id == stored.plan.id {
+                    continue;
+                }
+                if let Some(key_id) = self.common_key(&stored.plan.id, &other.id).await? {
+                    return Err(PlanError::KeyInTwoPlans(Box::new(KeyInTwoPlans {
+                        key_id,
+                        plan_id: stored.plan.id.clone(),
+                        other_plan_id: other.id,
+                        api_id: stage.api_id.clone(),
+                        stage: stage.stage.clone(),
+                    })));
+                }
+            }
         }
         Ok(())
     }
 
-    /// Makes a transaction that adds stages to a plan depend on everything that
-    /// the rule about keys depends on. `None`: it would be too large a
-    /// transaction, or what was read does not fit together any more.
-    async fn guard_stages<E>(
+    /// Writes that stages are in a plan, on condition that their APIs stay what
+    /// they are. `Again`: one has not.
+    async fn attach_stages(
         &self,
         transaction: &mut Transaction<'_>,
-        stored: &StoredPlan,
-        added: &[AddedStage],
-    ) -> Result<Option<()>, PlanError<E>> {
-        let mut apis: HashMap<&RestApiId, u64> = HashMap::new();
-        let mut others: HashMap<UsagePlanId, u64> = HashMap::new();
-        // Of a plan without keys none can be in another plan. One that gets a key
-        // meanwhile is no longer at the version that it is put on condition of.
-        let has_keys = stored.version > 0 && !added.is_empty() && self.has_keys(&stored.plan.id).await?;
-        for new in added {
-            if apis.insert(&new.api_id, new.api_version).is_some_and(|version| version != new.api_version) {
-                return Ok(None);
-            }
-            if !has_keys {
-                continue;
-            }
-            let prefix = keys::stage_plans(&new.stage);
-            for item in self.partition(&keys::api_partition(&new.api_id), &prefix).await? {
-                let other: UsagePlanId = item.data()?;
-                if other == stored.plan.id {
-                    continue;
-                }
-                let Some(other) = self.stored_plan(&other).await? else { continue };
-                if other.plan.api_stage(&new.api_id, &new.stage, &new.stage_uid).is_none() {
-                    continue;
-                }
-                if let Some(key_id) = self.common_key(&stored.plan.id, &other.plan.id).await? {
-                    return Err(PlanError::KeyInTwoPlans(Box::new(KeyInTwoPlans {
-                        key_id,
-                        plan_id: stored.plan.id.clone(),
-                        other_plan_id: other.plan.id,
-                        api_id: new.api_id.clone(),
-                        stage: new.stage.clone(),
-                    })));
-                }
-                others.insert(other.plan.id, other.keys_version);
-            }
+        plan: &UsagePlanId,
+        added: Vec<AddedStage>,
+    ) -> Result<Attempt<()>, StoreError> {
+        let mut by_api: BTreeMap<RestApiId, (u64, Vec<Item>)> = BTreeMap::new();
+        let ahead = added.len() > LINKS_AT_ONCE;
+        for added in added {
+            let link = Item::new(&link(&added.stage, plan), plan)?.with_number(attribute::VERSION, 1);
+            by_api.entry(added.stage.api_id).or_insert((added.api_version, Vec::new())).1.push(link);
         }
-        for (api, version) in apis {
-            transaction.raise(&keys::api(api), attribute::VERSION, attribute::VERSION, version);
-        }
-        for (plan, keys_version) in others {
-            transaction.check(&keys::plan(&plan), attribute::KEYS_VERSION, keys_version);
+        for (api, (mut version, mut links)) in by_api {
+            while ahead && !links.is_empty() {
+                let mut before = self.transaction();
+                before.raise(&keys::api(&api), attribute::VERSION, version);
+                for link in links.split_off(links.len().saturating_sub(MAX_ITEMS - 1)) {
+                    before.put_guarded(link);
+                }
+                if let Attempt::Again = Attempt::of(before.commit().await, ())? {
+                    return Ok(Attempt::Again);
+                }
+                version += 1;
+            }
+            transaction.raise(&keys::api(&api), attribute::VERSION, version);
+            for link in links {
+                transaction.put_guarded(link);
+            }
         }
         if transaction.len() > MAX_ITEMS {
-            return Err(StoreError::Conflict.into());
+            // Stages of nearly a hundred APIs at once.
+            return Err(StoreError::TooLarge);
         }
-        Ok(Some(()))
+        Ok(Attempt::Done(()))
+    }
+
+    /// Removes that stages are in a plan, as long as the plan's stages are what
+    /// they became; an entry that stays says nothing.
+    async fn remove_links(&self, written: &StoredPlan, gone: &[ApiStage]) {
+        let plan = &written.plan.id;
+        for gone in gone.chunks(MAX_ITEMS - 1) {
+            let mut transaction = self.transaction();
+            transaction.check(&keys::plan(plan), attribute::STAGES_VERSION, number(written.stages_version));
+            for stage in gone {
+                transaction.delete_guarded(&link(stage, plan));
+            }
+            if let Err(error) = transaction.commit().await {
+                tracing::warn!(?error, "entries of stages that left a plan are left");
+            }
+        }
     }
 }
 
-/// A stage that a plan gets, as it was read.
+/// Entries below APIs that a plan's own transaction writes, and as many that it
+/// deletes: with an item for each API there is room for both.
+const LINKS_AT_ONCE: usize = 30;
+
+/// A stage that a plan gets, with the version that its API was read at.
 #[derive(Debug)]
 struct AddedStage {
-    api_id: RestApiId,
-    stage: String,
-    stage_uid: String,
+    stage: ApiStage,
     api_version: u64,
+}
+
+/// The key of the entry below an API that a stage is in `plan`.
+fn link(stage: &ApiStage, plan: &UsagePlanId) -> Key {
+    keys::stage_plan(&stage.api_id, &stage.stage, plan)
 }
 
 fn is_same(a: &ApiStage, b: &ApiStage) -> bool {
     a.api_id == b.api_id && a.stage == b.stage
 }
 
-fn same_stages(a: &[ApiStage], b: &[ApiStage]) -> bool {
-    a.len() == b.len() && a.iter().all(|entry| b.iter().any(|other| is_same(entry, other)))
+/// The stages of `before` that a plan no longer has.
+fn gone_stages(plan: &UsagePlan, before: &[ApiStage]) -> Vec<ApiStage> {
+    before.iter().filter(|entry| !plan.api_stages.iter().any(|kept| is_same(kept, entry))).cloned().collect()
 }

@@ -168,6 +168,28 @@ async fn the_rule_holds_however_many_come_at_once() {
     assert_eq!(store.key_by_value(&value.hash()).await.unwrap().unwrap().plan_ids.len(), 1);
 }
 
+/// The key is in one of the plans already, and the stage in the other.
+#[tokio::test]
+async fn a_key_and_a_stage_that_come_at_once_do_not_both_come() {
+    let store = store().await;
+    for _ in 0..12 {
+        let api = create_api(&store, &["prod"]).await;
+        let (with_key, with_stage) = (create_plan(&store, &[]).await, create_plan(&store, &[(&api, "prod")]).await);
+        let (key, _) = create_key(&store, "k").await;
+        store.add_plan_key(&with_key, &key, NOON).await.unwrap();
+        let attach = |plan: &mut UsagePlan| {
+            plan.api_stages.push(api_stage(&api, "prod"));
+            Ok::<_, ()>(())
+        };
+        let (stage_added, key_added) =
+            tokio::join!(store.update_usage_plan(&with_key, attach), store.add_plan_key(&with_stage, &key, NOON));
+        match (stage_added, key_added) {
+            (Ok(_), Err(PlanKeyError::KeyInTwoPlans(_))) | (Err(PlanError::KeyInTwoPlans(_)), Ok(_)) => {}
+            both => panic!("{both:?}"),
+        }
+    }
+}
+
 #[tokio::test]
 async fn deleting_a_key_takes_it_out_of_its_plans() {
     let store = store().await;

@@ -2,9 +2,11 @@
 
 mod support;
 
-use keyplan_domain::api::{Deployment, SnapshotError};
+use std::collections::BTreeSet;
+
+use keyplan_domain::api::{Deployment, Method, RestApiDefinition, SnapshotError, Stage};
 use keyplan_domain::id::RestApiId;
-use keyplan_store::{DeleteDeployment, DeployError, PageRequest, Store, UpdateError};
+use keyplan_store::{DeleteDeployment, DeployError, PageRequest, Store, UpdateError, entropy};
 use support::{NOON, create_api, create_plan, mock_method, store};
 
 async fn deploy(store: &Store, api: &RestApiId, id: &str, stage: &str) -> Result<(), DeployError<()>> {
@@ -168,4 +170,68 @@ async fn a_deleted_api_leaves_nothing_behind() {
     assert!(store.stage(&api, "a").await.unwrap().is_none());
     assert!(store.snapshot(&api, "first1").await.unwrap().is_none());
     assert!(store.usage_plan(&plan).await.unwrap().unwrap().api_stages.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn chunks_of_one_attempt_are_not_read_with_those_of_another() {
+    let store = store().await;
+    let api = create_api(&store, &[]).await;
+    // Hardly compressed, a snapshot of them has three chunks.
+    let long = || (0..7_500).map(|_| entropy::key_value().expose().to_owned()).collect::<String>();
+    store
+        .edit_rest_api(&api, |definition| {
+            let methods = definition.methods.entry("root".into()).or_default();
+            for n in 0..4 {
+                methods.insert(format!("VERB{n}"), Method { operation_name: Some(long()), ..mock_method() });
+            }
+            Ok::<_, ()>(())
+        })
+        .await
+        .unwrap();
+    let deployment = Deployment { id: "first1".into(), description: None, created_date: NOON };
+    let mut tries = 0;
+    let publish = |_: &mut RestApiDefinition| {
+        tries += 1;
+        if tries == 1 {
+            // Somebody else shrinks the API while the first attempt is under way.
+            run(store.edit_rest_api(&api, |definition| {
+                definition.methods.entry("root".into()).or_default().retain(|verb, _| verb == "GET");
+                Ok::<_, ()>(())
+            }))
+            .unwrap();
+        }
+        Ok::<_, ()>(())
+    };
+    store.create_deployment(&api, &deployment, publish).await.unwrap();
+    assert_eq!(tries, 2);
+    assert_eq!(store.snapshot(&api, "first1").await.unwrap().unwrap().methods["root"].len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stage_is_not_pointed_at_a_deployment_that_goes_meanwhile() {
+    let store = store().await;
+    let api = create_api(&store, &[]).await;
+    deploy(&store, &api, "first1", "dev").await.unwrap();
+    deploy(&store, &api, "second", "dev").await.unwrap();
+    let mut seen = Vec::new();
+    let edit = |definition: &mut RestApiDefinition, there: &BTreeSet<String>| {
+        seen.push(there.contains("first1"));
+        if seen.len() == 1 {
+            assert_eq!(run(store.delete_deployment(&api, "first1")).unwrap(), DeleteDeployment::Deleted);
+        }
+        if !there.contains("first1") {
+            return Err("there is no such deployment");
+        }
+        definition.stages.insert("prod".into(), Stage { deployment_id: "first1".into(), ..support::stage("prod") });
+        Ok(())
+    };
+    let refused = store.edit_stages(&api, &BTreeSet::from(["first1".to_owned()]), edit).await;
+    assert!(matches!(refused, Err(UpdateError::Rejected("there is no such deployment"))));
+    assert_eq!(seen, [true, false]);
+    assert!(store.stage(&api, "prod").await.unwrap().is_none());
+}
+
+/// Runs something that others do meanwhile, from where nothing can be awaited.
+fn run<T>(meanwhile: impl Future<Output = T>) -> T {
+    tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(meanwhile))
 }

@@ -27,6 +27,8 @@ pub(super) async fn create(State(admin): State<Admin>, Segments(api): Segments<S
     written.map_err(|error| match error {
         DeployError::NotFound => missing::api(&admin, &api).into(),
         DeployError::Invalid(error) => ApiError::bad_request(error.to_string()).into(),
+        // API Gateway tells no limit of a deployment.
+        DeployError::TooLarge => ApiError::bad_request("The REST API is too large to be deployed").into(),
         DeployError::Rejected(error) => Failure::from(error),
         DeployError::Store(error) => error.into(),
     })?;

@@ -2,6 +2,8 @@ mod method_settings;
 mod patch;
 mod rules;
 
+use std::collections::BTreeSet;
+
 use axum::extract::State;
 use bytes::Bytes;
 use keyplan_domain::api::RestApiDefinition;
@@ -17,7 +19,7 @@ pub(super) use rules::publish;
 
 use super::{definition, missing};
 use crate::Admin;
-use crate::answer::{Failure, Outcome, accepted, created, edited, ok};
+use crate::answer::{Outcome, accepted, created, edited, ok};
 use crate::extract::{Query, Segments};
 
 /// What tells a stage from an earlier one of its name.
@@ -29,15 +31,16 @@ pub(super) async fn create(State(admin): State<Admin>, Segments(api): Segments<S
     let input: CreateStageInput = input::from_json(&body)?;
     let stage = rules::new_stage(input, new_uid(), admin.now())?;
     let id = RestApiId::new(&api);
-    check_deployment(&admin, &id, &stage.deployment_id).await?;
-    let edit = |definition: &mut RestApiDefinition| {
+    let deployments = BTreeSet::from([stage.deployment_id.clone()]);
+    let edit = |definition: &mut RestApiDefinition, there: &BTreeSet<String>| {
+        check_deployments(&deployments, there)?;
         if definition.stages.contains_key(&stage.stage_name) {
             return Err(ApiError::conflict("Stage already exists"));
         }
         definition.stages.insert(stage.stage_name.clone(), stage.clone());
         Ok(())
     };
-    edited(admin.store().edit_rest_api(&id, edit).await, missing::api(&admin, &api))?;
+    edited(admin.store().edit_stages(&id, &deployments, edit).await, missing::api(&admin, &api))?;
     created(&StageAnswer::new(&stage))
 }
 
@@ -60,31 +63,26 @@ pub(super) async fn update(
 ) -> Outcome {
     let operations = wire_patch::parse(&body, "updateStageInput")?;
     let api = RestApiId::new(api);
-    for deployment in deployments_of(&operations) {
-        check_deployment(&admin, &api, deployment).await?;
-    }
+    let deployments = deployments_of(&operations);
     let now = admin.now();
-    let edit = |definition: &mut RestApiDefinition| {
+    let edit = |definition: &mut RestApiDefinition, there: &BTreeSet<String>| {
+        check_deployments(&deployments, there)?;
         let stage = definition.stages.get_mut(&name).ok_or_else(missing::stage)?;
         patch::apply(stage, &operations, now)?;
         Ok(stage.clone())
     };
-    ok(&StageAnswer::new(&edited(admin.store().edit_rest_api(&api, edit).await, missing::stage())?))
+    ok(&StageAnswer::new(&edited(admin.store().edit_stages(&api, &deployments, edit).await, missing::stage())?))
 }
 
 /// The deployments that a patch points the stage at.
-fn deployments_of(operations: &[PatchOperation]) -> impl Iterator<Item = &str> {
+fn deployments_of(operations: &[PatchOperation]) -> BTreeSet<String> {
     let of_deployment =
         |operation: &&PatchOperation| operation.op == Op::Replace && operation.path.as_deref() == Some("/deploymentId");
-    operations.iter().filter(of_deployment).map(|operation| operation.value.as_deref().unwrap_or_default())
+    operations.iter().filter(of_deployment).map(|operation| operation.value.clone().unwrap_or_default()).collect()
 }
 
-async fn check_deployment(admin: &Admin, api: &RestApiId, id: &str) -> Result<(), Failure> {
-    match admin.store().deployment(api, id).await? {
-        Some(_) => Ok(()),
-        None if admin.store().rest_api(api).await?.is_none() => Err(missing::api(admin, api.as_str()).into()),
-        None => Err(ApiError::bad_request("Deployment id does not exist").into()),
-    }
+fn check_deployments(wanted: &BTreeSet<String>, there: &BTreeSet<String>) -> Result<(), ApiError> {
+    if wanted.is_subset(there) { Ok(()) } else { Err(ApiError::bad_request("Deployment id does not exist")) }
 }
 
 pub(super) async fn delete(State(admin): State<Admin>, Segments((api, name)): Segments<(String, String)>) -> Outcome {

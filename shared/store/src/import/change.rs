@@ -39,6 +39,10 @@ impl Known {
         let id = known.map_or_else(entropy::api_key_id, |(key, _)| key.key.id.clone());
         let mut plan_ids = self.plans_of(row).to_vec();
         let mut added = Vec::new();
+        if !row.usage_plan_ids.is_empty() {
+            // One that is being deleted does not count.
+            plan_ids.retain(|id| self.plans.contains_key(id));
+        }
         for plan_id in &row.usage_plan_ids {
             if plan_ids.contains(plan_id) {
                 continue;
@@ -106,12 +110,12 @@ impl Change<'_> {
     }
 }
 
-/// What the plans of a transaction must still be: each is written, or looked
-/// at, once.
+/// What the stages of the plans of a transaction must still be: each plan of a key
+/// that is put into one is raised, once, so that whoever gives it a stage reads its
+/// keys again.
 #[derive(Default)]
 pub(super) struct PlanGuards {
     pub(super) raised: BTreeMap<UsagePlanId, u64>,
-    pub(super) checked: BTreeMap<UsagePlanId, u64>,
 }
 
 impl PlanGuards {
@@ -121,8 +125,7 @@ impl PlanGuards {
         }
         for id in &change.plan_ids {
             let Some(plan) = plans.get(id) else { continue };
-            let guarded = if change.added.contains(id) { &mut self.raised } else { &mut self.checked };
-            guarded.insert(id.clone(), plan.stages_version);
+            self.raised.insert(id.clone(), plan.stages_version);
         }
     }
 }

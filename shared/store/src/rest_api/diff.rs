@@ -7,7 +7,7 @@ use keyplan_domain::id::{RestApiId, UsagePlanId};
 use keyplan_domain::plan::ApiStage;
 use serde::Serialize;
 
-use super::{StoredApi, api_item};
+use super::{Ahead, StoredApi, api_item};
 use crate::item::{Item, attribute};
 use crate::keys::{self, Key};
 use crate::race::Attempt;
@@ -61,94 +61,147 @@ impl Changes {
         Ok(())
     }
 
-    fn is_empty(&self) -> bool {
-        self.puts.is_empty() && self.deletes.is_empty()
+    fn len(&self) -> usize {
+        self.puts.len() + self.deletes.len()
+    }
+
+    /// Those of stages, and the others.
+    fn without_stages(self) -> (Self, Option<Self>) {
+        let is_of_stage = |sk: &str| sk.starts_with(keys::STAGE);
+        let is_put_of_stage = |item: &Item| item.text(attribute::SK).is_ok_and(is_of_stage);
+        let (puts, other_puts) = self.puts.into_iter().partition(is_put_of_stage);
+        let (deletes, other_deletes) = self.deletes.into_iter().partition(|key| is_of_stage(&key.sk));
+        (Self { puts, deletes }, Some(Self { puts: other_puts, deletes: other_deletes }))
+    }
+
+    /// As items at `version` to put, and empty ones for those to delete.
+    fn items(self, version: u64) -> Vec<Item> {
+        let puts = self.puts.into_iter().map(|item| item.with_number(attribute::VERSION, version));
+        puts.chain(self.deletes.iter().map(Item::empty)).collect()
     }
 }
 
+/// What a deployment publishes along with an edit.
+#[derive(Debug)]
+pub(crate) struct Published<'a> {
+    /// The deployment's own item.
+    pub(crate) deployment: Item,
+    /// Its chunks.
+    pub(crate) chunks: &'a Ahead,
+}
+
+/// Stages that one transaction takes out of plans, two items each at the most.
+const LINKS_AT_ONCE: usize = 45;
+
 impl Store {
-    /// Brings the table from `stored` to `after`, and puts `with` along, on
-    /// condition of the API's version: one transaction, unless it is more than
-    /// one can hold. Then what is new goes first and what is gone last, each
-    /// transaction a state that an API can be in.
+    /// Brings the table from `stored` to `after`, and publishes `with` along, on
+    /// condition of the API's version, in one transaction. Where that has no room,
+    /// stages that go leave their plans first, a page at a time, each a state that
+    /// an API can be in; and what is more than that goes as `large_edit` says.
     pub(crate) async fn write_changes(
         &self,
         stored: &StoredApi,
         after: &RestApiDefinition,
-        with: Vec<Item>,
+        with: Option<Published<'_>>,
     ) -> Result<Attempt<()>, StoreError> {
+        self.discard_left_over(stored).await;
         let changes = Changes::between(&stored.definition, after)?;
-        if changes.is_empty() && with.is_empty() && stored.definition.api == after.api {
+        if changes.len() == 0 && with.is_none() && stored.definition.api == after.api {
             return Ok(Attempt::Done(()));
         }
+        let id = &stored.definition.api.id;
+        let mut leaving = stored.plans_of_gone_stages(after);
         let mut version = stored.version;
-        let mut transaction = self.start(after, &mut version)?;
-        for item in with {
-            transaction.put(item, Expect::Absent);
-        }
-        for (plan, stages) in stored.plans_of_gone_stages(after) {
-            self.leave_plan(&mut transaction, &stored.definition.api.id, &plan, &stages).await?;
-        }
-        for item in changes.puts {
-            if transaction.len() == MAX_ITEMS {
-                let full = std::mem::replace(&mut transaction, self.start(after, &mut version)?);
-                if let Attempt::Again = Attempt::of(full.commit().await, ())? {
+        // The API's item, and a deployment's, with the record of its chunks.
+        let room = MAX_ITEMS - 3;
+        if changes.len() + 2 * leaving.len() > room {
+            for page in leaving.chunks(LINKS_AT_ONCE) {
+                let mut transaction = self.transaction();
+                transaction.raise(&keys::api(id), attribute::VERSION, version);
+                self.leave_plans(&mut transaction, id, page).await?;
+                if let Attempt::Again = Attempt::of(transaction.commit().await, ())? {
                     return Ok(Attempt::Again);
                 }
+                version += 1;
             }
-            transaction.put_guarded(item.with_number(attribute::VERSION, version));
-        }
-        for key in changes.deletes {
-            if transaction.len() == MAX_ITEMS {
-                let full = std::mem::replace(&mut transaction, self.start(after, &mut version)?);
-                if let Attempt::Again = Attempt::of(full.commit().await, ())? {
-                    return Ok(Attempt::Again);
-                }
+            if with.is_some() {
+                // Its chunks were written ahead of another version.
+                return Ok(Attempt::Again);
             }
-            transaction.delete_guarded(&key);
+            leaving.clear();
         }
-        Attempt::of(transaction.commit().await, ())
-    }
-
-    /// A transaction that writes the API itself, on condition of `version`,
-    /// which becomes the next.
-    fn start(&self, after: &RestApiDefinition, version: &mut u64) -> Result<Transaction<'_>, StoreError> {
         let mut transaction = self.transaction();
-        transaction.put(api_item(&after.api)?, Expect::Version(*version));
-        *version += 1;
-        Ok(transaction)
+        let mut api = api_item(&after.api)?;
+        let (at_once, later) = if changes.len() <= room { (changes, None) } else { changes.without_stages() };
+        let at_once = at_once.items(version + 1);
+        if at_once.len() > room {
+            return Err(StoreError::TooLarge);
+        }
+        let mut drafted = None;
+        if let Some(later) = later {
+            let Attempt::Done((edit, ahead)) = self.draft(id, version, later.items(version + 1)).await? else {
+                return Ok(Attempt::Again);
+            };
+            ahead.publish(&mut transaction);
+            api = api.with_text(attribute::EDIT, &edit);
+            drafted = Some((edit, ahead));
+        }
+        transaction.put(api, Expect::Version(version));
+        if let Some(with) = with {
+            transaction.put(with.deployment, Expect::Absent);
+            with.chunks.publish(&mut transaction);
+        }
+        for item in at_once {
+            transaction.put_or_delete(item)?;
+        }
+        self.leave_plans(&mut transaction, id, &leaving).await?;
+        let written = Attempt::of(transaction.commit().await, ())?;
+        match (&written, drafted) {
+            (_, None) => {}
+            (Attempt::Again, Some((_, ahead))) => self.discard_if_possible(&ahead).await,
+            (Attempt::Done(()), Some((edit, _))) => {
+                // It is made, whatever becomes of this.
+                if let Err(error) = self.carry_out(id, &edit).await {
+                    tracing::warn!(%error, "an edit is left to be carried out by who reads the API next");
+                }
+            }
+        }
+        Ok(written)
     }
 
-    /// Takes stages that go out of a plan.
-    async fn leave_plan(
+    /// Takes stages that go out of their plans.
+    async fn leave_plans(
         &self,
         transaction: &mut Transaction<'_>,
         api: &RestApiId,
-        plan: &UsagePlanId,
-        stages: &[String],
+        leaving: &[(UsagePlanId, String)],
     ) -> Result<(), StoreError> {
-        for stage in stages {
-            transaction.delete_guarded(&keys::stage_plan(api, stage, plan));
-        }
-        if let Some(plan) = self.stored_plan(plan).await? {
-            let is_gone = |entry: &ApiStage| entry.api_id == *api && stages.contains(&entry.stage);
-            self.put_plan_without_stage(transaction, plan, is_gone)?;
+        for of_plan in leaving.chunk_by(|(one, _), (other, _)| one == other) {
+            for (plan, stage) in of_plan {
+                transaction.delete_guarded(&keys::stage_plan(api, stage, plan));
+            }
+            let Some((plan, _)) = of_plan.first() else { continue };
+            if let Some(plan) = self.stored_plan(plan).await? {
+                let is_gone =
+                    |entry: &ApiStage| entry.api_id == *api && of_plan.iter().any(|(_, stage)| *stage == entry.stage);
+                self.put_plan_without_stage(transaction, plan, is_gone)?;
+            }
         }
         Ok(())
     }
 }
 
 impl StoredApi {
-    /// The plans that stages are in which `after` does not have, or has made anew.
-    fn plans_of_gone_stages(&self, after: &RestApiDefinition) -> BTreeMap<UsagePlanId, Vec<String>> {
+    /// The plans that stages are in which `after` does not have, or has made anew;
+    /// those of one plan together.
+    fn plans_of_gone_stages(&self, after: &RestApiDefinition) -> Vec<(UsagePlanId, String)> {
         let is_gone = |name: &String| {
             let uid = |of: &RestApiDefinition| of.stages.get(name).map(|stage| stage.uid.clone());
             uid(&self.definition) != uid(after)
         };
-        let mut plans: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for (stage, plan) in self.stage_plans.iter().filter(|(stage, _)| is_gone(stage)) {
-            plans.entry(plan.clone()).or_default().push(stage.clone());
-        }
+        let gone = self.stage_plans.iter().filter(|(stage, _)| is_gone(stage));
+        let mut plans: Vec<_> = gone.map(|(stage, plan)| (plan.clone(), stage.clone())).collect();
+        plans.sort();
         plans
     }
 }

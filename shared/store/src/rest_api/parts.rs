@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use keyplan_domain::api::RestApiDefinition;
 
-use super::StagePlan;
+use super::{Ahead, StagePlan};
 use crate::StoreError;
 use crate::item::{Item, attribute};
 use crate::keys;
@@ -15,6 +15,10 @@ pub(crate) struct StoredApi {
     pub(crate) definition: RestApiDefinition,
     pub(crate) version: u64,
     pub(crate) stage_plans: Vec<StagePlan>,
+    /// Records of what was written ahead.
+    pub(crate) ahead: Vec<Ahead>,
+    /// The edit that is decided and not carried out everywhere in what was read.
+    pub(crate) unfinished_edit: Option<String>,
 }
 
 impl StoredApi {
@@ -33,7 +37,7 @@ impl StoredApi {
         for item in items {
             let sk = item.text(attribute::SK)?;
             if sk == keys::API {
-                api = Some((item.data()?, item.version()?));
+                api = Some((item.data()?, item.version()?, item.text_if_any(attribute::EDIT)));
             } else if let Some(resource) = sk.strip_prefix(keys::RESOURCE) {
                 match resource.split_once('#') {
                     None => {
@@ -59,7 +63,8 @@ impl StoredApi {
             }
             // What a newer version keeps here is left as it is.
         }
-        Ok(api.map(|(api, version)| Self {
+        let ahead = Self::ahead(items)?;
+        Ok(api.map(|(api, version, unfinished_edit)| Self {
             definition: RestApiDefinition {
                 api,
                 resources,
@@ -72,6 +77,14 @@ impl StoredApi {
             },
             version,
             stage_plans,
+            ahead,
+            unfinished_edit,
         }))
+    }
+
+    /// The records among items of its partition.
+    pub(crate) fn ahead(items: &[Item]) -> Result<Vec<Ahead>, StoreError> {
+        let is_ahead = |item: &&Item| item.text(attribute::SK).is_ok_and(|sk| sk.starts_with(keys::AHEAD));
+        items.iter().filter(is_ahead).map(Item::data).collect()
     }
 }
