@@ -84,9 +84,9 @@ struct Written {
 }
 
 impl Store {
-    /// Imports keys, no two of one value: see [`import`](self). A key that is
-    /// overwritten keeps its id, its tags and its customer, and stays in the
-    /// plans it is in.
+    /// Imports keys, no two of one value, in the order given and as many in one
+    /// transaction as it takes. A key that is overwritten keeps its id, its tags
+    /// and its customer, and stays in the plans it is in.
     ///
     /// # Errors
     /// When the table fails, or others keep changing the same keys and plans.
