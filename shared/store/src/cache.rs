@@ -119,7 +119,8 @@ impl<K: Eq + Hash + Clone, T: Clone> TtlCache<K, Option<T>> {
     /// does what the cache was cleared of, nor anything if its time is zero.
     ///
     /// `load` is told whether a value could stand in. While one does, whoever
-    /// looks it up again is the only one who waits for that.
+    /// looks it up again is the only one who waits for that. Where the cache is
+    /// cleared meanwhile, nothing stands in any more, and it is called once more.
     ///
     /// # Errors
     /// Those of `load`.
@@ -129,7 +130,7 @@ impl<K: Eq + Hash + Clone, T: Clone> TtlCache<K, Option<T>> {
         now: Timestamp,
         outlives: Duration,
         excused: impl Fn(&E) -> bool,
-        load: impl FnOnce(bool) -> F,
+        load: impl Fn(bool) -> F,
     ) -> Result<Option<T>, E>
     where
         F: Future<Output = Result<Option<T>, E>>,
@@ -146,7 +147,7 @@ impl<K: Eq + Hash + Clone, T: Clone> TtlCache<K, Option<T>> {
         now: Timestamp,
         outlives: Duration,
         excused: impl Fn(&E) -> bool,
-        load: impl FnOnce(bool) -> F,
+        load: impl Fn(bool) -> F,
     ) -> Result<Option<T>, E>
     where
         F: Future<Output = Result<Option<T>, E>>,
@@ -184,6 +185,8 @@ impl<K: Eq + Hash + Clone, T: Clone> TtlCache<K, Option<T>> {
                 renewal.has_failed.store(true, Ordering::Release);
                 Ok(outdated.value)
             }
+            // It may have given up sooner than where nothing stands in.
+            Err(error) if excused(&error) => self.load(key, now, || load(false)).await,
             Err(error) => Err(error),
         }
     }
@@ -325,6 +328,17 @@ mod tests {
         assert_eq!(clearing.get_or_outdated(&"key", at(5), MINUTE, |_| true, load).await, Err(true));
     }
 
+    #[tokio::test]
+    async fn where_what_would_stand_in_is_cleared_meanwhile_it_is_looked_up_with_patience() {
+        let cache = words(5);
+        outdated(&cache, at(0), Ok(Some(1))).await.unwrap();
+        let load = |stands_in: bool| {
+            cache.clear();
+            async move { if stands_in { Err(true) } else { Ok(Some(2)) } }
+        };
+        assert_eq!(cache.get_or_outdated(&"key", at(5), MINUTE, |excused| *excused, load).await, Ok(Some(2)));
+    }
+
     /// A look-up that is under way until it is told to fail.
     struct Hanging {
         asked: AtomicU32,
@@ -333,10 +347,11 @@ mod tests {
 
     impl Hanging {
         async fn look_up(self: Arc<Self>, cache: Arc<Words>) -> Result<Option<u32>, bool> {
+            let hanging = &self;
             let load = |stands_in: bool| async move {
                 assert!(stands_in);
-                self.asked.fetch_add(1, Ordering::SeqCst);
-                let _permit = self.fails.acquire().await;
+                hanging.asked.fetch_add(1, Ordering::SeqCst);
+                let _permit = hanging.fails.acquire().await;
                 Err(true)
             };
             cache.get_or_outdated(&"key", at(5), MINUTE, |excused| *excused, load).await
