@@ -17,6 +17,8 @@ impl<'f> Metered<'f> {
         let plan = UsagePlan::create(&fleet.admin, "plan", &[(&fleet.api, "prod")], limits);
         let key = plan.key("caller");
         let day = fleet.admin.advance_to_noon();
+        // Whose clock is told of it now, not only when it next looks.
+        fleet.advance(0);
         Self { fleet, plan, key, day }
     }
 
