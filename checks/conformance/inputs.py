@@ -125,7 +125,7 @@ def pages(call, page) -> None:
     for number in range(3):
         call("CreateRestApi", name=f"pages{number}")
         call("CreateResource", **of_api, parentId=api["rootResourceId"], pathPart=f"r{number}")
-        call("CreateModel", **of_api, name=f"Model{number}", contentType="application/json")
+        call("CreateModel", **of_api, name=f"Model{number}", contentType="application/json", schema="{}")
         call("CreateRequestValidator", **of_api, name="v")
         call("CreateAuthorizer", **of_api, name=f"a{number}", type="TOKEN", authorizerUri=FUNCTION,
              identitySource="method.request.header.Authorization")
