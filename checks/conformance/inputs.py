@@ -53,6 +53,7 @@ def walk(call) -> None:
     call("CreateModel", **of_api, name="Pet", description="d", schema="{}", contentType="application/json")
     call("GetModels", **of_api)
     call("GetModel", **of_api, modelName="Pet", flatten=True)
+    call("GetModelTemplate", **of_api, modelName="Pet")
     call("UpdateModel", **of_api, modelName="Pet", patchOperations=patch(("replace", "/description", "e")))
     validator = call(
         "CreateRequestValidator", **of_api, name="v", validateRequestBody=True, validateRequestParameters=True

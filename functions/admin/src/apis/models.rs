@@ -1,6 +1,7 @@
 mod flatten;
 mod rules;
 mod schema;
+mod template;
 
 use std::collections::BTreeMap;
 
@@ -9,7 +10,7 @@ use bytes::Bytes;
 use keyplan_domain::api::{Model, RestApiDefinition};
 use keyplan_domain::id::RestApiId;
 use keyplan_store::entropy;
-use keyplan_wire::rest_api::CreateModelInput;
+use keyplan_wire::rest_api::{CreateModelInput, TemplateAnswer};
 use keyplan_wire::{input, patch};
 
 use super::{definition, missing, paging};
@@ -43,6 +44,15 @@ pub(super) async fn get(
         return ok(&Model { schema: flatten::schema(model, &models), ..model.clone() });
     }
     ok(model)
+}
+
+pub(super) async fn get_template(
+    State(admin): State<Admin>,
+    Segments((api, name)): Segments<(String, String)>,
+) -> Outcome {
+    let models = models_of(&admin, api, &name).await?;
+    let model = models.get(&name).ok_or_else(|| missing::model(&name))?;
+    ok(&TemplateAnswer { value: template::of(model, &models) })
 }
 
 pub(super) async fn update(

@@ -107,6 +107,15 @@ async fn a_method_response_shows_models_that_exist() {
 }
 
 #[tokio::test]
+async fn a_sample_template_writes_what_a_model_describes() {
+    let control = Control::start().await;
+    let (api, _) = api(&control).await;
+    let models = format!("{api}/models");
+    let template = control.get(&format!("{models}/Error/default_template")).await.ok();
+    assert_eq!(template, json!({"value": "#set($inputRoot = $input.path('$'))\n{\n  \"message\" : \"foo\"\n}"}));
+}
+
+#[tokio::test]
 async fn models_and_validators_go_with_their_api_and_are_copied_with_it() {
     let control = Control::start().await;
     let (api, _) = api(&control).await;

@@ -69,6 +69,7 @@ async fn of_models() {
     for path in ["{api}/models/Pet", "/restapis/nope/models/Pet"] {
         let told = "404 NotFoundException: Invalid model name specified: Pet";
         scene.check(("GET", path, Value::Null), told).await;
+        scene.check(("GET", &format!("{path}/default_template"), Value::Null), told).await;
         scene.check(("PATCH", path, patch("replace", "/description", "x")), told).await;
         scene.check(("DELETE", path, Value::Null), told).await;
     }
