@@ -53,9 +53,6 @@ WRONG = {
     "TestInvokeMethod": {"pathWithQueryString": "no path"},
     # Said where other operations say 404.
     "CreateRequestValidator": {"restApiId": UNKNOWN},
-    "GetRequestValidator": {"restApiId": UNKNOWN},
-    "GetRequestValidators": {"restApiId": UNKNOWN},
-    "DeleteRequestValidator": {"restApiId": UNKNOWN},
 }
 
 # What a member in the body or the query names that is not there.

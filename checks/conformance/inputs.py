@@ -53,6 +53,7 @@ def walk(call) -> None:
     call("CreateModel", **of_api, name="Pet", description="d", schema="{}", contentType="application/json")
     call("GetModels", **of_api)
     call("GetModel", **of_api, modelName="Pet", flatten=True)
+    call("GetModelTemplate", **of_api, modelName="Pet")
     call("UpdateModel", **of_api, modelName="Pet", patchOperations=patch(("replace", "/description", "e")))
     validator = call(
         "CreateRequestValidator", **of_api, name="v", validateRequestBody=True, validateRequestParameters=True
@@ -125,7 +126,7 @@ def pages(call, page) -> None:
     for number in range(3):
         call("CreateRestApi", name=f"pages{number}")
         call("CreateResource", **of_api, parentId=api["rootResourceId"], pathPart=f"r{number}")
-        call("CreateModel", **of_api, name=f"Model{number}", contentType="application/json")
+        call("CreateModel", **of_api, name=f"Model{number}", contentType="application/json", schema="{}")
         call("CreateRequestValidator", **of_api, name="v")
         call("CreateAuthorizer", **of_api, name=f"a{number}", type="TOKEN", authorizerUri=FUNCTION,
              identitySource="method.request.header.Authorization")

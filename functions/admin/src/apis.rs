@@ -60,6 +60,7 @@ pub(crate) fn routes(inspector: &Inspector) -> Router<Admin> {
         )
         .route("/restapis/{api}/models", get(models::list).post(models::create))
         .route("/restapis/{api}/models/{model}", get(models::get).patch(models::update).delete(models::delete))
+        .route("/restapis/{api}/models/{model}/default_template", get(models::get_template))
         .route("/restapis/{api}/requestvalidators", get(request_validators::list).post(request_validators::create))
         .route(
             "/restapis/{api}/requestvalidators/{validator}",

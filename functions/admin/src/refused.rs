@@ -24,7 +24,6 @@ const UNSUPPORTED: &[(MethodFilter, &str, &str)] = &[
     (MethodFilter::PUT, "/restapis/{api}", "PutRestApi"),
     (MethodFilter::GET, "/restapis/{api}/stages/{stage}/exports/{type}", "GetExport"),
     (MethodFilter::GET, "/restapis/{api}/stages/{stage}/sdks/{type}", "GetSdk"),
-    (MethodFilter::GET, "/restapis/{api}/models/{model}/default_template", "GetModelTemplate"),
     (MethodFilter::POST, "/restapis/{api}/documentation/parts", "CreateDocumentationPart"),
     (MethodFilter::GET, "/restapis/{api}/documentation/parts", "GetDocumentationParts"),
     (MethodFilter::PUT, "/restapis/{api}/documentation/parts", "ImportDocumentationParts"),

@@ -176,6 +176,8 @@ pub(crate) fn snapshot(method: Method, responses: Vec<GatewayResponse>) -> Snaps
         resources: vec![root(), pet()],
         methods: BTreeMap::from([("pet001".to_owned(), BTreeMap::from([("ANY".to_owned(), method)]))]),
         authorizers: BTreeMap::from([("auth01".to_owned(), token_authorizer())]),
+        models: BTreeMap::new(),
+        request_validators: BTreeMap::new(),
         gateway_responses: responses,
     }
 }

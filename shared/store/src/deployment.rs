@@ -288,6 +288,8 @@ mod tests {
             resources: vec![Resource { id: "root".into(), parent_id: None, path_part: None, path: "/".into() }],
             methods: BTreeMap::from([("root".into(), BTreeMap::from([("GET".into(), method)]))]),
             authorizers: BTreeMap::new(),
+            models: BTreeMap::new(),
+            request_validators: BTreeMap::new(),
             gateway_responses: Vec::new(),
         }
     }

@@ -4,7 +4,7 @@ mod support;
 
 use std::collections::BTreeSet;
 
-use keyplan_domain::api::{Deployment, Method, RestApiDefinition, SnapshotError, Stage};
+use keyplan_domain::api::{Deployment, Method, RequestValidator, RestApiDefinition, SnapshotError, Stage};
 use keyplan_domain::id::RestApiId;
 use keyplan_store::{DeleteDeployment, DeployError, PageRequest, Store, UpdateError, entropy};
 use support::{NOON, create_api, create_plan, mock_method, store};
@@ -88,6 +88,14 @@ async fn a_deployment_stays_what_it_froze() {
     store
         .edit_rest_api(&api, |definition| {
             definition.methods.entry("root".into()).or_default().insert("POST".into(), mock_method());
+            definition.models.remove("Error");
+            let validator = RequestValidator {
+                id: "val001".into(),
+                name: None,
+                validate_request_body: true,
+                validate_request_parameters: false,
+            };
+            definition.request_validators.insert(validator.id.clone(), validator);
             Ok::<_, ()>(())
         })
         .await
@@ -96,6 +104,8 @@ async fn a_deployment_stays_what_it_froze() {
     let first = store.snapshot(&api, "first1").await.unwrap().unwrap();
     let second = store.snapshot(&api, "second").await.unwrap().unwrap();
     assert_eq!((first.methods["root"].len(), second.methods["root"].len()), (1, 2));
+    assert!(first.models.keys().eq(["Empty", "Error"]) && second.models.keys().eq(["Empty"]));
+    assert!(first.request_validators.is_empty() && second.request_validators.keys().eq(["val001"]));
     let listed = store.deployments(&api, &PageRequest { limit: 5, position: None }).await.unwrap();
     assert_eq!(listed.items.len(), 2);
 }

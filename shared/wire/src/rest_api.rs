@@ -21,6 +21,13 @@ pub use self::test_invoke::{
 };
 use crate::omission::{Shown, Tags, text};
 
+/// `Template`, the answer of GetModelTemplate.
+#[derive(Clone, Debug, Serialize)]
+pub struct TemplateAnswer {
+    /// A sample mapping template.
+    pub value: String,
+}
+
 /// `RestApi`.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -1,17 +1,21 @@
 mod flatten;
 mod rules;
+mod schema;
+mod template;
+
+use std::collections::BTreeMap;
 
 use axum::extract::State;
 use bytes::Bytes;
 use keyplan_domain::api::{Model, RestApiDefinition};
 use keyplan_domain::id::RestApiId;
 use keyplan_store::entropy;
-use keyplan_wire::rest_api::CreateModelInput;
+use keyplan_wire::rest_api::{CreateModelInput, TemplateAnswer};
 use keyplan_wire::{input, patch};
 
 use super::{definition, missing, paging};
 use crate::Admin;
-use crate::answer::{Outcome, accepted, created, edited, ok};
+use crate::answer::{Failure, Outcome, accepted, created, edited, ok};
 use crate::extract::{Query, Segments};
 
 pub(super) async fn create(State(admin): State<Admin>, Segments(api): Segments<String>, body: Bytes) -> Outcome {
@@ -34,12 +38,21 @@ pub(super) async fn get(
     Segments((api, name)): Segments<(String, String)>,
     query: Query,
 ) -> Outcome {
-    let definition = definition(&admin, &RestApiId::new(api)).await?;
-    let model = definition.models.get(&name).ok_or_else(|| missing::model(&name))?;
+    let models = models_of(&admin, api, &name).await?;
+    let model = models.get(&name).ok_or_else(|| missing::model(&name))?;
     if query.text("flatten").is_some_and(|flatten| flatten.eq_ignore_ascii_case("true")) {
-        return ok(&Model { schema: flatten::schema(model, &definition.models), ..model.clone() });
+        return ok(&Model { schema: flatten::schema(model, &models), ..model.clone() });
     }
     ok(model)
+}
+
+pub(super) async fn get_template(
+    State(admin): State<Admin>,
+    Segments((api, name)): Segments<(String, String)>,
+) -> Outcome {
+    let models = models_of(&admin, api, &name).await?;
+    let model = models.get(&name).ok_or_else(|| missing::model(&name))?;
+    ok(&TemplateAnswer { value: template::of(model, &models) })
 }
 
 pub(super) async fn update(
@@ -53,13 +66,17 @@ pub(super) async fn update(
         rules::patch(model, &operations)?;
         Ok(model.clone())
     };
-    let written = admin.store().edit_rest_api(&RestApiId::new(&api), edit).await;
-    ok(&edited(written, missing::api(&admin, &api))?)
+    ok(&edited(admin.store().edit_rest_api(&RestApiId::new(api), edit).await, missing::model(&name))?)
 }
 
 pub(super) async fn delete(State(admin): State<Admin>, Segments((api, name)): Segments<(String, String)>) -> Outcome {
     let edit = |definition: &mut RestApiDefinition| rules::delete(definition, &name);
-    let written = admin.store().edit_rest_api(&RestApiId::new(&api), edit).await;
-    edited(written, missing::api(&admin, &api))?;
+    edited(admin.store().edit_rest_api(&RestApiId::new(api), edit).await, missing::model(&name))?;
     accepted()
+}
+
+/// The models of an API. One that is unknown is told as a model that is.
+async fn models_of(admin: &Admin, api: String, name: &str) -> Result<BTreeMap<String, Model>, Failure> {
+    let definition = admin.store().definition(&RestApiId::new(api)).await?;
+    Ok(definition.ok_or_else(|| missing::model(name))?.models)
 }

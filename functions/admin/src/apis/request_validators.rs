@@ -8,9 +8,9 @@ use keyplan_wire::patch::{Op, PatchOperation};
 use keyplan_wire::rest_api::CreateRequestValidatorInput;
 use keyplan_wire::{input, patch};
 
-use super::{missing, paging};
+use super::{definition, missing, paging};
 use crate::Admin;
-use crate::answer::{Failure, Outcome, accepted, created, edited, ok};
+use crate::answer::{Outcome, accepted, created, edited, ok};
 use crate::extract::{Query, Segments};
 
 const PATCH_PATHS: [&str; 3] = ["/name", "/validateRequestParameters", "/validateRequestBody"];
@@ -30,16 +30,19 @@ pub(super) async fn create(State(admin): State<Admin>, Segments(api): Segments<S
         definition.request_validators.insert(validator.id.clone(), validator.clone());
         Ok(validator.clone())
     };
-    created(&edited(admin.store().edit_rest_api(&RestApiId::new(api), edit).await, unknown_api())?)
+    // Said by this operation alone.
+    let unknown_api = ApiError::bad_request("Invalid REST API identifier specified");
+    created(&edited(admin.store().edit_rest_api(&RestApiId::new(api), edit).await, unknown_api)?)
 }
 
 pub(super) async fn list(State(admin): State<Admin>, Segments(api): Segments<String>, query: Query) -> Outcome {
-    let validators = of(&admin, api).await?.request_validators.into_values();
+    let validators = definition(&admin, &RestApiId::new(api)).await?.request_validators.into_values();
     ok(&paging::page(validators, |validator| validator.id.clone(), &query.page()?)?)
 }
 
 pub(super) async fn get(State(admin): State<Admin>, Segments((api, id)): Segments<(String, String)>) -> Outcome {
-    ok(of(&admin, api).await?.request_validators.get(&id).ok_or_else(missing::request_validator)?)
+    let definition = admin.store().definition(&RestApiId::new(api)).await?.ok_or_else(missing::request_validator)?;
+    ok(definition.request_validators.get(&id).ok_or_else(missing::request_validator)?)
 }
 
 pub(super) async fn update(
@@ -53,22 +56,13 @@ pub(super) async fn update(
         apply(validator, &operations)?;
         Ok(validator.clone())
     };
-    ok(&edited(admin.store().edit_rest_api(&RestApiId::new(api), edit).await, unknown_api())?)
+    ok(&edited(admin.store().edit_rest_api(&RestApiId::new(api), edit).await, missing::request_validator())?)
 }
 
 pub(super) async fn delete(State(admin): State<Admin>, Segments((api, id)): Segments<(String, String)>) -> Outcome {
     let edit = |definition: &mut RestApiDefinition| take(definition, &id);
-    edited(admin.store().edit_rest_api(&RestApiId::new(api), edit).await, unknown_api())?;
+    edited(admin.store().edit_rest_api(&RestApiId::new(api), edit).await, missing::request_validator())?;
     accepted()
-}
-
-/// Said by these operations alone.
-fn unknown_api() -> ApiError {
-    ApiError::bad_request("Invalid REST API identifier specified")
-}
-
-async fn of(admin: &Admin, api: String) -> Result<RestApiDefinition, Failure> {
-    Ok(admin.store().definition(&RestApiId::new(api)).await?.ok_or_else(unknown_api)?)
 }
 
 /// Carries out a patch (patch operations, "RequestValidator").
@@ -82,7 +76,11 @@ fn apply(validator: &mut RequestValidator, operations: &[PatchOperation]) -> Res
             return Err(operation.unsupported_op());
         }
         match path {
-            "/name" => validator.name = operation.text().map(str::to_owned),
+            "/name" => {
+                let name = operation.text().filter(|name| !name.trim().is_empty());
+                let blank = || ApiError::bad_request("Request Validator name cannot be blank");
+                validator.name = Some(name.ok_or_else(blank)?.to_owned());
+            }
             "/validateRequestBody" => validator.validate_request_body = operation.boolean(),
             _ => validator.validate_request_parameters = operation.boolean(),
         }

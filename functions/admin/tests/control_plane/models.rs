@@ -59,7 +59,11 @@ async fn a_model_is_made_shown_changed_used_and_deleted() {
     let again = control.post(&models, pet).await.error();
     assert_eq!(again, "409 ConflictException: Model name already exists for this REST API");
     let changed = control.patch(&format!("{models}/Pet"), &[("replace", "/description", "d")]).await.ok();
-    assert_eq!(changed["description"], "d");
+    let expected = json!({
+        "contentType": "application/json", "description": "d", "id": made["id"], "name": "Pet",
+        "schema": r#"{"type":"object"}"#,
+    });
+    assert_eq!(changed, expected);
     let operations = [("replace", "/description", "e"), ("add", "/nope", "x")];
     let refused = control.patch(&format!("{models}/Pet"), &operations).await.error();
     let reason = "Invalid patch path  '/nope' specified for op 'add'. Please choose supported operations";
@@ -78,8 +82,74 @@ async fn a_model_is_made_shown_changed_used_and_deleted() {
         let gone = control.get(&format!("{models}/{path}")).await.error();
         assert_eq!(gone, format!("404 NotFoundException: Invalid model name specified: {path}"));
     }
-    let of_nothing = control.post("/restapis/nope/models", json!({"name": "A", "contentType": "a/b"})).await.error();
-    assert_eq!(of_nothing, "404 NotFoundException: Invalid API identifier specified 000000000000:nope");
+}
+
+#[tokio::test]
+async fn a_method_response_shows_models_that_exist() {
+    let control = Control::start().await;
+    let (api, method) = api(&control).await;
+    control.put(&method, json!({"authorizationType": "NONE"})).await.created();
+    let response = format!("{method}/responses/200");
+    let unknown = "400 BadRequestException: Invalid model identifier specified: Pet";
+    let with = |model: &str| json!({"responseModels": {"application/json": model}});
+    assert_eq!(control.put(&response, with("Pet")).await.error(), unknown);
+    let shown = json!({"responseModels": {"application/json": "Error"}, "statusCode": "200"});
+    assert_eq!(control.put(&response, with("Error")).await.created(), shown);
+    let to_pet = [("replace", "/responseModels/application~1json", "Pet")];
+    assert_eq!(control.patch(&response, &to_pet).await.error(), unknown);
+    let to_pet = [("add", "/requestModels/application~1json", "Pet")];
+    assert_eq!(control.patch(&method, &to_pet).await.error(), unknown);
+    assert_eq!(control.get(&response).await.ok(), shown);
+    let used = control.delete(&format!("{api}/models/Error")).await.error();
+    assert_eq!(used, "409 ConflictException: Cannot delete model 'Error', is referenced in method response: //ANY");
+    control.patch(&response, &[("remove", "/responseModels/application~1json", "")]).await.created();
+    assert_eq!(control.delete(&format!("{api}/models/Error")).await.status, 202);
+}
+
+#[tokio::test]
+async fn a_sample_template_writes_what_a_model_describes() {
+    let control = Control::start().await;
+    let (api, _) = api(&control).await;
+    let models = format!("{api}/models");
+    let template = control.get(&format!("{models}/Error/default_template")).await.ok();
+    assert_eq!(template, json!({"value": "#set($inputRoot = $input.path('$'))\n{\n  \"message\" : \"foo\"\n}"}));
+}
+
+#[tokio::test]
+async fn models_and_validators_go_with_their_api_and_are_copied_with_it() {
+    let control = Control::start().await;
+    let (api, _) = api(&control).await;
+    let pet = json!({"name": "Pet", "contentType": "application/json", "schema": "{}"});
+    control.post(&format!("{api}/models"), pet).await.created();
+    let validators = format!("{api}/requestvalidators");
+    let validator = text(&control.post(&validators, json!({"name": "v"})).await.created(), "id");
+    let id = api.trim_start_matches("/restapis/");
+    let copy = control.post("/restapis", json!({"name": "b", "cloneFrom": id})).await.created();
+    let copy = format!("/restapis/{}", text(&copy, "id"));
+    assert_eq!(control.delete(&api).await.status, 202);
+    assert_eq!(control.get(&format!("{api}/models/Pet")).await.status, 404);
+    assert_eq!(control.get(&format!("{validators}/{validator}")).await.status, 404);
+    let of_copy = control.get(&format!("{copy}/models")).await.ok();
+    let names: Vec<String> = of_copy["item"].as_array().unwrap().iter().map(|model| text(model, "name")).collect();
+    assert_eq!(names, ["Empty", "Error", "Pet"]);
+    assert_eq!(control.get(&format!("{copy}/requestvalidators/{validator}")).await.ok()["name"], "v");
+}
+
+#[tokio::test]
+async fn validators_come_in_pages() {
+    let control = Control::start().await;
+    let (api, _) = api(&control).await;
+    let validators = format!("{api}/requestvalidators");
+    assert_eq!(control.get(&validators).await.ok(), json!({"item": []}));
+    let mut made = Vec::new();
+    for name in ["a", "b", "c"] {
+        made.push(control.post(&validators, json!({"name": name})).await.created());
+    }
+    made.sort_by_key(|validator| text(validator, "id"));
+    let first = control.get(&format!("{validators}?limit=2")).await.ok();
+    assert_eq!(first["item"], json!(made[..2]));
+    let second = control.get(&format!("{validators}?limit=2&position={}", text(&first, "position"))).await.ok();
+    assert_eq!(second, json!({"item": made[2..]}));
 }
 
 #[tokio::test]
@@ -124,7 +194,8 @@ async fn a_validator_is_made_shown_changed_used_and_deleted() {
     assert_eq!(control.get(&validators).await.ok(), json!({"item": [made]}));
     let operations = [("replace", "/validateRequestParameters", "true"), ("replace", "/name", "w")];
     let changed = control.patch(&path, &operations).await.ok();
-    assert_eq!((&changed["name"], &changed["validateRequestParameters"]), (&json!("w"), &json!(true)));
+    let expected = json!({"id": id, "name": "w", "validateRequestBody": true, "validateRequestParameters": true});
+    assert_eq!(changed, expected);
     for (op, at, message) in [
         (
             "replace",
@@ -156,7 +227,4 @@ async fn a_validator_is_made_shown_changed_used_and_deleted() {
     assert_eq!(control.delete(&path).await.status, 202);
     let gone = control.get(&path).await.error();
     assert_eq!(gone, "404 NotFoundException: Invalid Request Validator identifier specified");
-    let bad_api = "400 BadRequestException: Invalid REST API identifier specified";
-    assert_eq!(control.post("/restapis/nope/requestvalidators", json!({"name": "v"})).await.error(), bad_api);
-    assert_eq!(control.get("/restapis/nope/requestvalidators").await.error(), bad_api);
 }

@@ -87,7 +87,7 @@ async fn an_operation_that_keyplan_does_not_have_is_named() {
     for (method, path, operation) in [
         ("POST", "/restapis?mode=import", "ImportRestApi"),
         ("PUT", "/restapis/abc?mode=overwrite", "PutRestApi"),
-        ("GET", "/restapis/abc/models/Pet/default_template", "GetModelTemplate"),
+        ("GET", "/restapis/abc/stages/prod/sdks/java", "GetSdk"),
         ("POST", "/vpclinks", "CreateVpcLink"),
     ] {
         let expected = format!("400 BadRequestException: Keyplan does not support {operation}.");

@@ -1,6 +1,8 @@
 //! What callers get wrong, and what each is told, whole and over HTTP: status, error
 //! type and text. Nothing that is refused changes anything.
 
+mod models;
+
 use serde_json::{Value, json};
 
 use crate::support::{Control, text};
@@ -66,9 +68,16 @@ impl Scene {
     /// All that there is, roughly.
     async fn shown(&self) -> Vec<Value> {
         let mut shown = Vec::new();
-        for path in
-            ["{api}", "{api}/resources?embed=methods", "{api}/stages", "{api}/authorizers", "/apikeys", "/usageplans"]
-        {
+        for path in [
+            "{api}",
+            "{api}/resources?embed=methods",
+            "{api}/stages",
+            "{api}/authorizers",
+            "{api}/models",
+            "{api}/requestvalidators",
+            "/apikeys",
+            "/usageplans",
+        ] {
             shown.push(self.control.get(&self.named(path)).await.ok());
         }
         shown

@@ -55,6 +55,8 @@ impl RestApiDefinition {
             resources,
             methods: self.methods.clone(),
             authorizers: self.authorizers.clone(),
+            models: self.models.clone(),
+            request_validators: self.request_validators.clone(),
             gateway_responses: self.gateway_responses.values().cloned().collect(),
         }
     }

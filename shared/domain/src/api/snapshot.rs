@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Authorizer, GatewayResponse, Method, Resource, RestApi};
+use super::{Authorizer, GatewayResponse, Method, Model, RequestValidator, Resource, RestApi};
 use crate::time::Timestamp;
 
 /// A deployment: the name of an immutable [`Snapshot`].
@@ -31,6 +31,13 @@ pub struct Snapshot {
     pub methods: BTreeMap<String, BTreeMap<String, Method>>,
     /// By id.
     pub authorizers: BTreeMap<String, Authorizer>,
+    /// By name. None in deployments made before models were frozen, like the
+    /// validators.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub models: BTreeMap<String, Model>,
+    /// By id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub request_validators: BTreeMap<String, RequestValidator>,
     /// What is customised.
     pub gateway_responses: Vec<GatewayResponse>,
 }
@@ -61,5 +68,31 @@ impl Snapshot {
         } else {
             Err(SnapshotError::MethodWithoutIntegration)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::id::RestApiId;
+
+    #[test]
+    fn a_snapshot_of_before_models_were_frozen_is_read() {
+        let snapshot = Snapshot {
+            api: RestApi::new(RestApiId::new("api"), "pets", "root", Timestamp::default()),
+            resources: Vec::new(),
+            methods: BTreeMap::new(),
+            authorizers: BTreeMap::new(),
+            models: BTreeMap::new(),
+            request_validators: BTreeMap::new(),
+            gateway_responses: Vec::new(),
+        };
+        let old = json!({
+            "api": snapshot.api, "resources": [], "methods": {}, "authorizers": {}, "gatewayResponses": [],
+        });
+        assert_eq!(serde_json::to_value(&snapshot).unwrap(), old);
+        assert_eq!(serde_json::from_value::<Snapshot>(old).unwrap(), snapshot);
     }
 }

@@ -101,6 +101,8 @@ fn a_deployment_has_a_summary_only_when_asked() {
         resources: vec![root()],
         methods: BTreeMap::from([("klmnopqrst".to_owned(), BTreeMap::from([("GET".to_owned(), method())]))]),
         authorizers: BTreeMap::new(),
+        models: BTreeMap::new(),
+        request_validators: BTreeMap::new(),
         gateway_responses: Vec::new(),
     };
     assert_eq!(

@@ -2,9 +2,9 @@ use keyplan_domain::api::{Model, RestApiDefinition};
 use keyplan_wire::error::{ApiError, Violation, Violations};
 use keyplan_wire::patch::{Op, PatchOperation};
 use keyplan_wire::rest_api::CreateModelInput;
-use serde_json::Value;
 
 use super::flatten::references;
+use super::schema;
 use crate::apis::missing;
 
 const PATCH_PATHS: [&str; 2] = ["/description", "/schema"];
@@ -21,15 +21,18 @@ pub(super) fn new_model(input: CreateModelInput, id: String) -> Result<Model, Ap
     violations.check()?;
     let given = |text: Option<String>| text.filter(|text| !text.is_empty());
     let name = input.name.unwrap_or_default();
+    if name.is_empty() {
+        return Err(ApiError::bad_request("Model name must be non-empty"));
+    }
     // "Must be an alphanumeric string" (API reference, CreateModel).
-    if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+    if !name.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         return Err(ApiError::bad_request(format!("Model name must be alphanumeric: {name}")));
     }
     Ok(Model {
         id,
         name,
         description: given(input.description),
-        schema: given(input.schema).map(schema).transpose()?,
+        schema: Some(schema(input.schema.as_deref())?),
         content_type: given(input.content_type)
             .ok_or_else(|| ApiError::bad_request("Model content type cannot be an empty string"))?,
     })
@@ -51,10 +54,9 @@ pub(super) fn patch(model: &mut Model, operations: &[PatchOperation]) -> Result<
         if operation.op != Op::Replace {
             return Err(operation.unsupported_op());
         }
-        let text = operation.text().map(str::to_owned);
         match operation.path.as_deref().unwrap_or_default() {
-            "/description" => model.description = text,
-            "/schema" => model.schema = text.map(schema).transpose()?,
+            "/description" => model.description = operation.text().map(str::to_owned),
+            "/schema" => model.schema = Some(schema(operation.text())?),
             _ => return Err(operation.unknown_path(&PATCH_PATHS)),
         }
     }
@@ -92,22 +94,31 @@ fn user_of(definition: &RestApiDefinition, name: &str) -> Option<String> {
     definition.models.values().find(refers).map(|model| format!("model: {}", model.name))
 }
 
-/// A schema is a JSON object; whether it is a good one is not looked at.
-fn schema(text: String) -> Result<String, ApiError> {
-    match serde_json::from_str::<Value>(&text) {
-        Ok(Value::Object(_)) => Ok(text),
-        _ => Err(ApiError::bad_request(
-            "Invalid model specified: Validation Result: warnings : [], errors : [Invalid model schema specified]",
-        )),
+/// A schema that can be kept. There must be one whatever the content type is, as
+/// recorded.
+fn schema(text: Option<&str>) -> Result<String, ApiError> {
+    let text = text
+        .filter(|text| !text.trim().is_empty())
+        .ok_or_else(|| ApiError::bad_request("Model schema must have at least 1 property or array items defined"))?;
+    let errors = schema::errors(text);
+    if errors.is_empty() {
+        return Ok(text.to_owned());
     }
+    let errors = errors.join(", ");
+    Err(ApiError::bad_request(format!(
+        "Invalid model specified: Validation Result: warnings : [], errors : [{errors}]"
+    )))
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use keyplan_domain::api::MethodResponse;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::apis::testing::{definition_with_method, operation};
+
+    const NO_SCHEMA: &str = "Model schema must have at least 1 property or array items defined";
 
     fn create(body: &Value) -> Result<Model, ApiError> {
         new_model(keyplan_wire::input::from_json(body.to_string().as_bytes()).unwrap(), "abc123".into())
@@ -120,8 +131,16 @@ mod tests {
     #[test]
     fn what_cannot_be_created_is_told() {
         for (body, text) in [
+            (json!({"name": "", "contentType": "a/b"}), "Model name must be non-empty"),
             (json!({"name": "a-b", "contentType": "a/b"}), "Model name must be alphanumeric: a-b"),
-            (json!({"name": "a", "contentType": ""}), "Model content type cannot be an empty string"),
+            (json!({"name": "a", "contentType": "", "schema": "{}"}), "Model content type cannot be an empty string"),
+            (json!({"name": "a", "contentType": "a/b"}), NO_SCHEMA),
+            (json!({"name": "a", "contentType": "a/b", "schema": ""}), NO_SCHEMA),
+            (
+                json!({"name": "a", "contentType": "a/b", "schema": r#"{"minItems": "1", "maxItems": "2"}"#}),
+                "Invalid model specified: Validation Result: warnings : [], errors : [Invalid model schema specified, \
+                 Invalid model schema specified]",
+            ),
             (
                 json!({"name": "a", "contentType": "a/b", "schema": "no schema"}),
                 "Invalid model specified: Validation Result: warnings : [], errors : [Invalid model schema specified]",
@@ -146,6 +165,10 @@ mod tests {
         let operations = [operation(Op::Replace, "/description", "d"), operation(Op::Replace, "/schema", "{\"a\":1}")];
         patch(&mut pet, &operations).unwrap();
         assert_eq!((pet.description.as_deref(), pet.schema.as_deref()), (Some("d"), Some("{\"a\":1}")));
+        let no_schema = [operation(Op::Replace, "/schema", "")];
+        assert_eq!(patch(&mut pet, &no_schema).unwrap_err().message, NO_SCHEMA);
+        patch(&mut pet, &[operation(Op::Replace, "/description", "")]).unwrap();
+        assert_eq!(pet.description, None);
         for (op, path, text) in [
             (
                 Op::Add,
@@ -172,16 +195,26 @@ mod tests {
         let mut definition = definition_with_method();
         let refer =
             |name: &str| format!(r#"{{"$ref":"https://apigateway.amazonaws.com/restapis/abcdefghij/models/{name}"}}"#);
-        for name in ["Pet", "Pets", "Answer"] {
+        for name in ["Pet", "Pets", "Answer", "Shown"] {
             add(&mut definition, &model(name)).unwrap();
         }
         definition.models.get_mut("Pets").unwrap().schema = Some(refer("Pet"));
         let method = definition.method_mut("root", "GET").unwrap();
         method.request_models.insert("application/json".into(), "Pets".into());
+        let shown = MethodResponse {
+            status_code: "200".into(),
+            response_parameters: Default::default(),
+            response_models: [("application/json".to_owned(), "Shown".to_owned())].into(),
+        };
+        method.method_responses.insert("200".into(), shown);
         let mut told = |name: &str| delete(&mut definition, name).map_err(|error| (error.status, error.message));
         assert_eq!(
             told("Pets").unwrap_err(),
             (409, "Cannot delete model 'Pets', is referenced in method request: //GET".into())
+        );
+        assert_eq!(
+            told("Shown").unwrap_err(),
+            (409, "Cannot delete model 'Shown', is referenced in method response: //GET".into())
         );
         assert_eq!(told("Pet").unwrap_err(), (409, "Cannot delete model 'Pet', is referenced in model: Pets".into()));
         told("Answer").unwrap();
