@@ -26,6 +26,8 @@ mod test_invoke;
 #[cfg(test)]
 mod testing;
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::routing::{delete, get, put};
 use keyplan_domain::api::RestApiDefinition;
@@ -114,6 +116,6 @@ fn method_routes() -> Router<Admin> {
 }
 
 /// An API with everything that belongs to it.
-async fn definition(admin: &Admin, id: &RestApiId) -> Result<RestApiDefinition, Failure> {
+async fn definition(admin: &Admin, id: &RestApiId) -> Result<Arc<RestApiDefinition>, Failure> {
     Ok(admin.store().definition(id).await?.ok_or_else(|| missing::api(admin, id.as_str()))?)
 }

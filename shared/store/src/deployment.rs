@@ -77,11 +77,12 @@ impl Store {
         deployment: &Deployment,
         mut publish: impl FnMut(&mut RestApiDefinition) -> Result<(), E>,
     ) -> Result<(), DeployError<E>> {
+        let _turn = self.inner.turns.take(api).await;
         until_decided!({
             let stored = self.stored_api(api).await?.ok_or(DeployError::NotFound)?;
-            let snapshot = stored.definition.snapshot();
+            let snapshot = stored.definition().snapshot();
             snapshot.validate()?;
-            let mut after = stored.definition.clone();
+            let mut after = stored.definition().clone();
             publish(&mut after).map_err(DeployError::Rejected)?;
             let packed = pack(&snapshot)?.ok_or(DeployError::TooLarge)?;
             let attempt = Ahead::new_id();
@@ -96,7 +97,7 @@ impl Store {
                 return Ok(Attempt::Again);
             }
             let published = Published { deployment: meta, chunks: &ahead };
-            let written = self.write_changes(&stored, &after, Some(published)).await?;
+            let written = self.write_changes(&stored, after, Some(published)).await?;
             if let Attempt::Again = written {
                 self.discard_if_possible(&ahead).await;
             }
@@ -147,6 +148,7 @@ impl Store {
     /// # Errors
     /// When the table fails; nothing has changed then.
     pub async fn delete_deployment(&self, api: &RestApiId, id: &str) -> Result<DeleteDeployment, StoreError> {
+        let _turn = self.inner.turns.take(api).await;
         until_decided!({
             let Some(stored) = self.stored_api(api).await? else {
                 return Ok(Attempt::Done(DeleteDeployment::NotFound));
@@ -157,7 +159,7 @@ impl Store {
             let Some(item) = self.config_item(&at).await? else {
                 return Ok(Attempt::Done(DeleteDeployment::NotFound));
             };
-            if stored.definition.stages.values().any(|stage| stage.deployment_id == id) {
+            if stored.definition().stages.values().any(|stage| stage.deployment_id == id) {
                 return Ok(Attempt::Done(DeleteDeployment::InUse));
             }
             let mut transaction = self.transaction();

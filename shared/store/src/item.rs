@@ -25,6 +25,8 @@ pub(crate) mod attribute {
     pub(crate) const STAGES_VERSION: &str = "stagesVersion";
     /// The edit of an API that is decided and not yet carried out.
     pub(crate) const EDIT: &str = "edit";
+    /// What the parts of an API and their versions add up to.
+    pub(crate) const SEAL: &str = "seal";
 }
 
 /// An item as read.
@@ -97,10 +99,18 @@ impl Item {
 
     /// A counter; one never written is 0.
     pub(crate) fn counter(&self, name: &str) -> Result<u64, StoreError> {
-        match self.0.get(name) {
-            None => Ok(0),
-            Some(value) => value.as_n().ok().and_then(|number| number.parse().ok()).ok_or_else(|| self.corrupt(name)),
-        }
+        Ok(self.counter_if_any(name)?.unwrap_or(0))
+    }
+
+    /// A whole number that not every item of the kind has.
+    pub(crate) fn counter_if_any(&self, name: &str) -> Result<Option<u64>, StoreError> {
+        let number = |value: &AttributeValue| value.as_n().ok().and_then(|number| number.parse().ok());
+        self.0.get(name).map(|value| number(value).ok_or_else(|| self.corrupt(name))).transpose()
+    }
+
+    /// About as many bytes as DynamoDB counts.
+    pub(crate) fn size(&self) -> usize {
+        self.0.iter().map(|(name, value)| name.len() + size(value)).sum()
     }
 
     pub(crate) fn version(&self) -> Result<u64, StoreError> {
@@ -139,8 +149,28 @@ impl Key {
     }
 }
 
+fn size(value: &AttributeValue) -> usize {
+    match value {
+        AttributeValue::S(text) => text.len(),
+        AttributeValue::B(bytes) => bytes.as_ref().len(),
+        AttributeValue::L(values) => values.iter().map(|value| 1 + size(value)).sum(),
+        AttributeValue::M(members) => members.iter().map(|(name, value)| 1 + name.len() + size(value)).sum(),
+        _ => NUMBER_BYTES,
+    }
+}
+
+/// Of a number, the longest of what has no length of its own.
+const NUMBER_BYTES: usize = 21;
+
 pub(crate) fn number(value: impl ToString) -> AttributeValue {
     AttributeValue::N(value.to_string())
+}
+
+/// Which sort keys of a partition.
+#[derive(Clone, Copy)]
+enum SortKeys<'a> {
+    Beginning(&'a str),
+    Between(&'a str, &'a str),
 }
 
 impl Store {
@@ -186,10 +216,19 @@ impl Store {
     /// Items of a partition of the config table whose sort keys begin with
     /// `prefix`, in order of their sort keys: a consistent read.
     pub(crate) async fn partition(&self, pk: &str, prefix: &str) -> Result<Vec<Item>, StoreError> {
+        self.all_pages(pk, SortKeys::Beginning(prefix)).await
+    }
+
+    /// Those whose sort keys are `first`, `last` or between: a consistent read.
+    pub(crate) async fn between(&self, pk: &str, first: &str, last: &str) -> Result<Vec<Item>, StoreError> {
+        self.all_pages(pk, SortKeys::Between(first, last)).await
+    }
+
+    async fn all_pages(&self, pk: &str, sort_keys: SortKeys<'_>) -> Result<Vec<Item>, StoreError> {
         let mut items = Vec::new();
         let mut start = None;
         loop {
-            let page = self.partition_page(pk, prefix, start).await?;
+            let page = self.page_of_partition(pk, sort_keys, start).await?;
             items.extend(page.items);
             start = page.next;
             if start.is_none() {
@@ -205,7 +244,17 @@ impl Store {
         prefix: &str,
         start: Option<HashMap<String, AttributeValue>>,
     ) -> Result<PartitionPage, StoreError> {
-        if !Key::in_partition(pk, prefix).can_be() {
+        self.page_of_partition(pk, SortKeys::Beginning(prefix), start).await
+    }
+
+    async fn page_of_partition(
+        &self,
+        pk: &str,
+        sort_keys: SortKeys<'_>,
+        start: Option<HashMap<String, AttributeValue>>,
+    ) -> Result<PartitionPage, StoreError> {
+        let (SortKeys::Beginning(longest) | SortKeys::Between(longest, _)) = sort_keys;
+        if !Key::in_partition(pk, longest).can_be() {
             return Ok(PartitionPage { items: Vec::new(), next: None });
         }
         let mut query = self
@@ -216,14 +265,19 @@ impl Store {
             .set_exclusive_start_key(start)
             .expression_attribute_names("#pk", attribute::PK)
             .expression_attribute_values(":pk", AttributeValue::S(pk.to_owned()));
-        // DynamoDB takes no empty prefix.
-        query = if prefix.is_empty() {
-            query.key_condition_expression("#pk = :pk")
-        } else {
-            query
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        query = match sort_keys {
+            // DynamoDB takes no empty prefix.
+            SortKeys::Beginning("") => query.key_condition_expression("#pk = :pk"),
+            SortKeys::Beginning(prefix) => query
                 .key_condition_expression("#pk = :pk AND begins_with(#sk, :prefix)")
                 .expression_attribute_names("#sk", attribute::SK)
-                .expression_attribute_values(":prefix", AttributeValue::S(prefix.to_owned()))
+                .expression_attribute_values(":prefix", text(prefix)),
+            SortKeys::Between(first, last) => query
+                .key_condition_expression("#pk = :pk AND #sk BETWEEN :first AND :last")
+                .expression_attribute_names("#sk", attribute::SK)
+                .expression_attribute_values(":first", text(first))
+                .expression_attribute_values(":last", text(last)),
         };
         let answer = query.send().await.map_err(|error| StoreError::unavailable("Query", &error))?;
         Ok(PartitionPage {

@@ -49,6 +49,7 @@ pub use import::{Import, ImportRefusal, OnRefusal};
 pub use meter::{Admitted, Buckets, Debit, Exhausted, Meter, Metering, Refused, Scope, Standing, Token};
 pub use page::{Page, PageRequest};
 pub use plan_key::PlanKeyError;
+use rest_api::{Latest, Turns};
 pub use tables::Tables;
 pub use usage::DailyUsage;
 pub use usage_plan::{KeyInTwoPlans, PlanError};
@@ -67,13 +68,18 @@ pub struct Store {
 struct Inner {
     client: Client,
     tables: Tables,
+    latest: Latest,
+    turns: Turns,
 }
 
 impl Store {
     /// A store over `tables`; no request is sent.
     #[must_use]
     pub fn new(client: Client, tables: Tables) -> Self {
-        Self { inner: Arc::new(Inner { client, tables }), usage_watch: None }
+        Self {
+            inner: Arc::new(Inner { client, tables, latest: Latest::default(), turns: Turns::default() }),
+            usage_watch: None,
+        }
     }
 
     /// The same store, whose calls for meters and buckets go through `watch`.

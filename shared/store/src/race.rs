@@ -5,9 +5,7 @@ use std::time::Duration;
 use crate::StoreError;
 use crate::transaction::Lost;
 
-const ATTEMPTS: u32 = 12;
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
-const LONGEST_PAUSE: Duration = Duration::from_millis(200);
 
 /// What an attempt came to.
 pub(crate) enum Attempt<T> {
@@ -37,21 +35,35 @@ impl<T> Attempt<T> {
 }
 
 /// The attempts at one thing.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Race {
     lost: u32,
+    attempts: u32,
+    longest_pause: Duration,
 }
 
 impl Race {
+    /// Of a change to the configuration. There may be dozens of others, each of
+    /// which takes tens of milliseconds; all pauses together, 6 seconds on average,
+    /// stay well below what a function behind API Gateway has.
+    pub(crate) fn of_edits() -> Self {
+        Self { lost: 0, attempts: 20, longest_pause: Duration::from_secs(1) }
+    }
+
+    /// Of a write that a call of an API waits for.
+    pub(crate) fn of_calls() -> Self {
+        Self { lost: 0, attempts: 12, longest_pause: Duration::from_millis(200) }
+    }
+
     /// Pauses for a random time that grows with every lost attempt.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] after too many.
     pub(crate) async fn lost(&mut self) -> Result<(), StoreError> {
-        if self.lost == ATTEMPTS {
+        if self.lost == self.attempts {
             return Err(StoreError::Conflict);
         }
-        let longest = FIRST_PAUSE.saturating_mul(1 << self.lost).min(LONGEST_PAUSE);
+        let longest = FIRST_PAUSE.saturating_mul(1 << self.lost).min(self.longest_pause);
         self.lost += 1;
         tokio::time::sleep(longest.mul_f64(rand::random::<f64>())).await;
         Ok(())
@@ -63,7 +75,7 @@ impl Race {
 /// known to be `Send`.
 macro_rules! until_decided {
     ($attempt:block) => {{
-        let mut race = $crate::race::Race::default();
+        let mut race = $crate::race::Race::of_edits();
         loop {
             match (async { $attempt }).await {
                 Ok($crate::race::Attempt::Done(value)) => break Ok(value),

@@ -5,15 +5,19 @@
 //! deployment freezes a state that was there.
 
 mod ahead;
+mod contents;
 mod delete;
 mod diff;
 mod large_edit;
+mod latest;
 mod parts;
+mod turn;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use keyplan_domain::api::{Method, Model, Resource, RestApi, RestApiDefinition, Stage};
-use keyplan_domain::id::{RestApiId, UsagePlanId};
+use keyplan_domain::id::RestApiId;
 
 use crate::entropy;
 use crate::item::{Item, attribute};
@@ -23,8 +27,12 @@ use crate::transaction::Expect;
 use crate::{Page, PageRequest, Store, StoreError, UpdateError};
 
 pub(crate) use ahead::Ahead;
-pub(crate) use diff::Published;
+use contents::Parts;
+pub(crate) use diff::{Changes, Published};
+pub(crate) use latest::Latest;
+use parts::Head;
 pub(crate) use parts::StoredApi;
+pub(crate) use turn::Turns;
 
 impl Store {
     /// Makes an API with its root resource and the models that every API begins
@@ -35,10 +43,15 @@ impl Store {
     pub async fn create_rest_api(&self, api: &RestApi, root: &Resource) -> Result<(), StoreError> {
         until_decided!({
             let mut transaction = self.transaction();
-            transaction.put(api_item(api)?, Expect::Absent);
-            transaction.put(Item::new(&keys::resource(&api.id, &root.id), root)?, Expect::Absent);
+            let mut parts = vec![Item::new(&keys::resource(&api.id, &root.id), root)?];
             for model in Model::defaults([entropy::part_id(), entropy::part_id()]) {
-                transaction.put(Item::new(&keys::model(&api.id, &model.name), &model)?, Expect::Absent);
+                parts.push(Item::new(&keys::model(&api.id, &model.name), &model)?);
+            }
+            let parts = Changes::new(parts);
+            let seal = Parts::default().after(&parts, FIRST_VERSION)?.seal();
+            transaction.put(api_item(api)?.with_number(attribute::SEAL, seal), Expect::Absent);
+            for part in parts.puts {
+                transaction.put(part, Expect::Absent);
             }
             transaction.check_not_buried(keys::api_partition(&api.id));
             let made = Attempt::of(transaction.commit().await, ())?;
@@ -66,12 +79,13 @@ impl Store {
         self.page(list::APIS, request, |id| keys::api(&RestApiId::new(id)), Item::data).await
     }
 
-    /// An API and all that belongs to it: one Query.
+    /// An API and all that belongs to it: one Query, of a single item where this
+    /// process has seen the API last as it is.
     ///
     /// # Errors
     /// When the table fails.
-    pub async fn definition(&self, id: &RestApiId) -> Result<Option<RestApiDefinition>, StoreError> {
-        Ok(self.stored_api(id).await?.map(|stored| stored.definition))
+    pub async fn definition(&self, id: &RestApiId) -> Result<Option<Arc<RestApiDefinition>>, StoreError> {
+        Ok(self.stored_api(id).await?.map(|stored| Arc::clone(&stored.contents.definition)))
     }
 
     /// A resource by its id.
@@ -117,11 +131,12 @@ impl Store {
         id: &RestApiId,
         mut edit: impl FnMut(&mut RestApiDefinition) -> Result<T, E>,
     ) -> Result<T, UpdateError<E>> {
+        let _turn = self.inner.turns.take(id).await;
         until_decided!({
             let stored = self.stored_api(id).await?.ok_or(UpdateError::NotFound)?;
-            let mut after = stored.definition.clone();
+            let mut after = stored.definition().clone();
             let value = edit(&mut after).map_err(UpdateError::Rejected)?;
-            Ok(self.write_changes(&stored, &after, None).await?.with(value))
+            Ok(self.write_changes(&stored, after, None).await?.with(value))
         })
     }
 
@@ -139,6 +154,7 @@ impl Store {
         deployments: &BTreeSet<String>,
         mut edit: impl FnMut(&mut RestApiDefinition, &BTreeSet<String>) -> Result<T, E>,
     ) -> Result<T, UpdateError<E>> {
+        let _turn = self.inner.turns.take(id).await;
         until_decided!({
             let stored = self.stored_api(id).await?.ok_or(UpdateError::NotFound)?;
             let mut there = BTreeSet::new();
@@ -147,22 +163,40 @@ impl Store {
                     there.insert(deployment.clone());
                 }
             }
-            let mut after = stored.definition.clone();
+            let mut after = stored.definition().clone();
             let value = edit(&mut after, &there).map_err(UpdateError::Rejected)?;
-            Ok(self.write_changes(&stored, &after, None).await?.with(value))
+            Ok(self.write_changes(&stored, after, None).await?.with(value))
         })
     }
 
     /// An API and all its items, with its last edit carried out.
     pub(crate) async fn stored_api(&self, id: &RestApiId) -> Result<Option<StoredApi>, StoreError> {
+        let partition = keys::api_partition(id);
+        if let Some(known) = self.inner.latest.get(id) {
+            // The API's own item is the next after the records of what is ahead.
+            let Some(head) = Head::read(&self.between(&partition, keys::AHEAD, keys::API).await?)? else {
+                return Ok(None);
+            };
+            if let Some(stored) = head.of_known(known) {
+                return Ok(Some(stored));
+            }
+        }
+        let mut torn = 0;
         until_decided!({
-            let stored = StoredApi::read(&self.partition(&keys::api_partition(id), "").await?)?;
-            if let Some(edit) = stored.as_ref().and_then(|stored| stored.unfinished_edit.as_ref()) {
+            let Some(stored) = StoredApi::read(&self.partition(&partition, "").await?)? else {
+                return Ok(Attempt::Done(None));
+            };
+            if let Some(edit) = &stored.unfinished_edit {
                 // Then it is read again, whoever carried it out.
                 self.carry_out(id, edit).await?;
                 return Ok(Attempt::Again);
             }
-            Ok(Attempt::Done(stored))
+            if !stored.contents.is_whole() && torn < MOST_TORN {
+                torn += 1;
+                return Ok(Attempt::Again);
+            }
+            self.inner.latest.keep(&stored.contents);
+            Ok(Attempt::Done(Some(stored)))
         })
     }
 
@@ -187,6 +221,13 @@ impl Store {
     }
 }
 
+/// The version of an API when it is made.
+const FIRST_VERSION: u64 = 1;
+/// How often an API is read again that is not of one state. What is read last is
+/// taken then: an edit of it is made only if the API's version still is what it was
+/// before its parts were read.
+const MOST_TORN: u32 = 4;
+
 /// The stage that an item keeps. Its version is that of its API when it last
 /// changed.
 fn stage(item: &Item) -> Result<Stage, StoreError> {
@@ -196,6 +237,3 @@ fn stage(item: &Item) -> Result<Stage, StoreError> {
 pub(crate) fn api_item(api: &RestApi) -> Result<Item, StoreError> {
     Ok(Item::new(&keys::api(&api.id), api)?.listed(list::APIS, list::place(api.created_date, api.id.as_str())))
 }
-
-/// A stage and a plan that has it.
-pub(crate) type StagePlan = (String, UsagePlanId);

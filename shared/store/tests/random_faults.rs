@@ -154,7 +154,8 @@ async fn whatever_fails_what_is_left_adds_up_and_can_be_removed() {
     let client = connection(endpoint().await).dynamodb();
     let faults = Faults::default();
     let config = client.config().to_builder().interceptor(faults.clone()).retry_config(RetryConfig::disabled());
-    let store = Store::new(Client::from_conf(config.build()), tables.clone());
+    let store_client = Client::from_conf(config.build());
+    let store = Store::new(store_client.clone(), tables.clone());
     create_tables(&store).await;
     let api = create_api(&store, &["prod"]).await;
     let mut plans = Vec::new();
@@ -167,7 +168,9 @@ async fn whatever_fails_what_is_left_adds_up_and_can_be_removed() {
     faults.0.store(true, Ordering::SeqCst);
     let clients: Vec<_> = (0..4)
         .map(|_| {
-            let (store, api, plans) = (store.clone(), api.clone(), plans.clone());
+            // A process each: edits of one wait for each other.
+            let store = Store::new(store_client.clone(), tables.clone());
+            let (api, plans) = (api.clone(), plans.clone());
             tokio::spawn(async move {
                 for _ in 0..25 {
                     act(&store, &api, &plans).await;

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use keyplan_domain::api::{Deployment, Method, RequestValidator, RestApiDefinition, SnapshotError, Stage};
 use keyplan_domain::id::RestApiId;
 use keyplan_store::{DeleteDeployment, DeployError, PageRequest, Store, UpdateError, entropy};
-use support::{NOON, create_api, create_plan, mock_method, store};
+use support::{NOON, connection, create_api, create_plan, create_tables, endpoint, mock_method, store};
 
 async fn deploy(store: &Store, api: &RestApiId, id: &str, stage: &str) -> Result<(), DeployError<()>> {
     let deployment = Deployment { id: id.into(), description: None, created_date: NOON };
@@ -38,11 +38,14 @@ async fn an_edit_that_refuses_changes_nothing() {
 
 #[tokio::test]
 async fn edits_made_at_once_are_all_kept() {
-    let store = store().await;
+    let (client, tables) = (connection(endpoint().await).dynamodb(), support::tables());
+    let store = Store::new(client.clone(), tables.clone());
+    create_tables(&store).await;
     let api = create_api(&store, &[]).await;
     let tasks: Vec<_> = (0..8)
         .map(|n| {
-            let (store, api) = (store.clone(), api.clone());
+            // As many processes as there are edits: those of one wait for each other.
+            let (store, api) = (Store::new(client.clone(), tables.clone()), api.clone());
             tokio::spawn(async move {
                 store
                     .edit_rest_api(&api, |definition| {

@@ -3,7 +3,7 @@ mod rules;
 mod schema;
 mod template;
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::extract::State;
 use bytes::Bytes;
@@ -29,7 +29,7 @@ pub(super) async fn create(State(admin): State<Admin>, Segments(api): Segments<S
 
 pub(super) async fn list(State(admin): State<Admin>, Segments(api): Segments<String>, query: Query) -> Outcome {
     let definition = definition(&admin, &RestApiId::new(api)).await?;
-    let models = definition.models.into_values();
+    let models = definition.models.values();
     ok(&paging::page(models, |model| model.name.clone(), &query.page()?)?)
 }
 
@@ -38,10 +38,10 @@ pub(super) async fn get(
     Segments((api, name)): Segments<(String, String)>,
     query: Query,
 ) -> Outcome {
-    let models = models_of(&admin, api, &name).await?;
-    let model = models.get(&name).ok_or_else(|| missing::model(&name))?;
+    let definition = definition_of_model(&admin, api, &name).await?;
+    let model = definition.models.get(&name).ok_or_else(|| missing::model(&name))?;
     if query.text("flatten").is_some_and(|flatten| flatten.eq_ignore_ascii_case("true")) {
-        return ok(&Model { schema: flatten::schema(model, &models), ..model.clone() });
+        return ok(&Model { schema: flatten::schema(model, &definition.models), ..model.clone() });
     }
     ok(model)
 }
@@ -50,9 +50,9 @@ pub(super) async fn get_template(
     State(admin): State<Admin>,
     Segments((api, name)): Segments<(String, String)>,
 ) -> Outcome {
-    let models = models_of(&admin, api, &name).await?;
-    let model = models.get(&name).ok_or_else(|| missing::model(&name))?;
-    ok(&TemplateAnswer { value: template::of(model, &models) })
+    let definition = definition_of_model(&admin, api, &name).await?;
+    let model = definition.models.get(&name).ok_or_else(|| missing::model(&name))?;
+    ok(&TemplateAnswer { value: template::of(model, &definition.models) })
 }
 
 pub(super) async fn update(
@@ -75,8 +75,7 @@ pub(super) async fn delete(State(admin): State<Admin>, Segments((api, name)): Se
     accepted()
 }
 
-/// The models of an API. One that is unknown is told as a model that is.
-async fn models_of(admin: &Admin, api: String, name: &str) -> Result<BTreeMap<String, Model>, Failure> {
-    let definition = admin.store().definition(&RestApiId::new(api)).await?;
-    Ok(definition.ok_or_else(|| missing::model(name))?.models)
+/// An API that is unknown is told as a model that is.
+async fn definition_of_model(admin: &Admin, api: String, name: &str) -> Result<Arc<RestApiDefinition>, Failure> {
+    Ok(admin.store().definition(&RestApiId::new(api)).await?.ok_or_else(|| missing::model(name))?)
 }

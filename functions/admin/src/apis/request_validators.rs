@@ -36,7 +36,8 @@ pub(super) async fn create(State(admin): State<Admin>, Segments(api): Segments<S
 }
 
 pub(super) async fn list(State(admin): State<Admin>, Segments(api): Segments<String>, query: Query) -> Outcome {
-    let validators = definition(&admin, &RestApiId::new(api)).await?.request_validators.into_values();
+    let definition = definition(&admin, &RestApiId::new(api)).await?;
+    let validators = definition.request_validators.values();
     ok(&paging::page(validators, |validator| validator.id.clone(), &query.page()?)?)
 }
 

@@ -69,7 +69,7 @@ impl Store {
     }
 
     async fn spend_unwatched(&self, write: Write<'_>) -> Result<Outcome, StoreError> {
-        let mut race = Race::default();
+        let mut race = Race::of_calls();
         let mut is_unknown = false;
         loop {
             match Box::pin(self.send(write.key, Expression::of(&write))).await {

@@ -74,7 +74,7 @@ impl Store {
             let Some(stored) = self.stored_api(id).await? else {
                 return Ok(Attempt::Done(Burial::NotThere));
             };
-            if !stored.definition.stages.is_empty() {
+            if !stored.definition().stages.is_empty() {
                 return Ok(Attempt::Done(Burial::HasStages));
             }
             let mut transaction = self.transaction();

@@ -1,12 +1,14 @@
 //! Writing what an edit changed.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use keyplan_domain::api::RestApiDefinition;
 use keyplan_domain::id::{RestApiId, UsagePlanId};
 use keyplan_domain::plan::ApiStage;
 use serde::Serialize;
 
+use super::contents::Contents;
 use super::{Ahead, StoredApi, api_item};
 use crate::item::{Item, attribute};
 use crate::keys::{self, Key};
@@ -17,11 +19,16 @@ use crate::{Store, StoreError};
 /// The items in which two states of an API differ, the API's own left out.
 #[derive(Debug, Default)]
 pub(crate) struct Changes {
-    puts: Vec<Item>,
-    deletes: Vec<Key>,
+    pub(super) puts: Vec<Item>,
+    pub(super) deletes: Vec<Key>,
 }
 
 impl Changes {
+    /// Items that were not there.
+    pub(super) fn new(puts: Vec<Item>) -> Self {
+        Self { puts, deletes: Vec::new() }
+    }
+
     fn between(before: &RestApiDefinition, after: &RestApiDefinition) -> Result<Self, StoreError> {
         let api = &before.api.id;
         let mut changes = Self::default();
@@ -101,16 +108,17 @@ impl Store {
     pub(crate) async fn write_changes(
         &self,
         stored: &StoredApi,
-        after: &RestApiDefinition,
+        after: RestApiDefinition,
         with: Option<Published<'_>>,
     ) -> Result<Attempt<()>, StoreError> {
         self.discard_left_over(stored).await;
-        let changes = Changes::between(&stored.definition, after)?;
-        if changes.len() == 0 && with.is_none() && stored.definition.api == after.api {
+        let before = stored.definition();
+        let changes = Changes::between(before, &after)?;
+        if changes.len() == 0 && with.is_none() && before.api == after.api {
             return Ok(Attempt::Done(()));
         }
-        let id = &stored.definition.api.id;
-        let mut leaving = stored.plans_of_gone_stages(after);
+        let id = &before.api.id;
+        let mut leaving = self.plans_of_gone_stages(before, &after).await?;
         let mut version = stored.version;
         // The API's item, and a deployment's, with the record of its chunks.
         let room = MAX_ITEMS - 3;
@@ -131,7 +139,10 @@ impl Store {
             leaving.clear();
         }
         let mut transaction = self.transaction();
-        let mut api = api_item(&after.api)?;
+        let parts = stored.contents.parts.after(&changes, version + 1)?;
+        let seal = parts.seal();
+        let bytes = stored.contents.bytes + changes.puts.iter().map(Item::size).sum::<usize>();
+        let mut api = api_item(&after.api)?.with_number(attribute::SEAL, seal);
         let (at_once, later) = if changes.len() <= room { (changes, None) } else { changes.without_stages() };
         let at_once = at_once.items(version + 1);
         if at_once.len() > room {
@@ -157,7 +168,11 @@ impl Store {
         self.leave_plans(&mut transaction, id, &leaving).await?;
         let written = Attempt::of(transaction.commit().await, ())?;
         match (&written, drafted) {
-            (_, None) => {}
+            (Attempt::Again, None) => {}
+            (Attempt::Done(()), None) => {
+                let contents = Contents { definition: Arc::new(after), parts, seal: Some(seal), bytes };
+                self.inner.latest.keep(&Arc::new(contents));
+            }
             (Attempt::Again, Some((_, ahead))) => self.discard_if_possible(&ahead).await,
             (Attempt::Done(()), Some((edit, _))) => {
                 // It is made, whatever becomes of this.
@@ -189,19 +204,28 @@ impl Store {
         }
         Ok(())
     }
-}
 
-impl StoredApi {
     /// The plans that stages are in which `after` does not have, or has made anew;
     /// those of one plan together.
-    fn plans_of_gone_stages(&self, after: &RestApiDefinition) -> Vec<(UsagePlanId, String)> {
-        let is_gone = |name: &String| {
-            let uid = |of: &RestApiDefinition| of.stages.get(name).map(|stage| stage.uid.clone());
-            uid(&self.definition) != uid(after)
-        };
-        let gone = self.stage_plans.iter().filter(|(stage, _)| is_gone(stage));
-        let mut plans: Vec<_> = gone.map(|(stage, plan)| (plan.clone(), stage.clone())).collect();
-        plans.sort();
-        plans
+    async fn plans_of_gone_stages(
+        &self,
+        before: &RestApiDefinition,
+        after: &RestApiDefinition,
+    ) -> Result<Vec<(UsagePlanId, String)>, StoreError> {
+        let uid = |of: &RestApiDefinition, name: &str| of.stages.get(name).map(|stage| stage.uid.clone());
+        let is_gone = |name: &str| uid(before, name) != uid(after, name);
+        let mut plans = Vec::new();
+        if before.stages.keys().any(|name| is_gone(name)) {
+            // A plan that gets a stage after this raises the API's version.
+            for link in self.partition(&keys::api_partition(&before.api.id), keys::STAGE_PLAN).await? {
+                let sk = link.text(attribute::SK)?;
+                let stage = sk.strip_prefix(keys::STAGE_PLAN).and_then(|rest| rest.split_once('#'));
+                if let Some((stage, _)) = stage.filter(|(stage, _)| is_gone(stage)) {
+                    plans.push((link.data()?, stage.to_owned()));
+                }
+            }
+            plans.sort();
+        }
+        Ok(plans)
     }
 }
