@@ -17,6 +17,7 @@ use axum::response::IntoResponse;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use http::header::CONTENT_LENGTH;
+use http::response::Parts;
 use http::{Request, Response};
 use http_body_util::BodyExt;
 use keyplan_gateway::{Environment, Inspector, lambda_client};
@@ -167,17 +168,35 @@ fn encoded_path(path: &str) -> String {
     }
 }
 
+/// Bytes of an answer, with what JSON puts around it: Lambda carries 6 MB (Lambda
+/// Developer Guide, "Lambda quotas").
+const MOST_BYTES: usize = 6 * 1024 * 1024 - 64 * 1024;
+
 async fn encode(response: Response<Body>) -> Result<ApiGatewayProxyResponse, Error> {
+    let (parts, body) = text(response).await?;
+    // Escaping at most doubles what is shown in JSON.
+    if body.len() > MOST_BYTES / 2 && serde_json::to_string(&body)?.len() > MOST_BYTES {
+        let error = ApiError::bad_request("The response exceeds the 6 MB that a function can answer.");
+        let (parts, body) = text(Failure::from(error).into_response()).await?;
+        return Ok(proxy_response(parts, body));
+    }
+    Ok(proxy_response(parts, body))
+}
+
+async fn text(response: Response<Body>) -> Result<(Parts, String), Error> {
     let (parts, body) = response.into_parts();
-    let body = body.collect().await?.to_bytes();
+    Ok((parts, String::from_utf8(body.collect().await?.to_bytes().to_vec())?))
+}
+
+fn proxy_response(parts: Parts, body: String) -> ApiGatewayProxyResponse {
     let mut answer = ApiGatewayProxyResponse::default();
     answer.status_code = parts.status.as_u16().into();
     answer.headers = parts.headers;
     answer.headers.remove(CONTENT_LENGTH);
     if !body.is_empty() {
-        answer.body = Some(EventBody::Text(String::from_utf8(body.to_vec())?));
+        answer.body = Some(EventBody::Text(body));
     }
-    Ok(answer)
+    answer
 }
 
 #[cfg(test)]
@@ -255,6 +274,19 @@ mod tests {
                 "isBase64Encoded": false
             })
         );
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_a_function_cannot_give_is_refused() {
+        let event = json!({"path": "/", "httpMethod": "GET", "requestContext": {"httpMethod": "GET"}});
+        for (body, status) in
+            [("a".repeat(6_000_000), 200), ("a".repeat(6_300_000), 400), ("\"".repeat(4_000_000), 400)]
+        {
+            let router = Router::new().fallback(any(move || async { body }));
+            let answer = handle(router, serde_json::from_value(event.clone()).unwrap()).await.unwrap();
+            assert_eq!(answer.status_code, status);
+            assert!(serde_json::to_vec(&answer).unwrap().len() < 6 * 1024 * 1024);
+        }
     }
 
     #[tokio::test]

@@ -36,13 +36,16 @@ impl<T> Page<T> {
     }
 }
 
+/// Bytes of items that a page begins no other item beyond: what is shown of them
+/// stays well below the 6 MB that a function may answer, escaped or not.
+const PAGE_BYTES: usize = 2_500_000;
 /// Index pages that one filtered page reads at the most.
 const FILTERED_READS: usize = 10;
 /// Items that one of them looks at.
 const FILTERED_READ_ITEMS: usize = 500;
 
 impl Store {
-    /// A page of `list`: one Query. `key_of` gives back the key of the item
+    /// A page of `list`: one Query, where the items are not large. `key_of` gives back the key of the item
     /// that a place (`{micros}#{id}`) stands for.
     pub(crate) async fn page<T>(
         &self,
@@ -53,8 +56,9 @@ impl Store {
     ) -> Result<Page<T>, StoreError> {
         let start = request.position.as_deref().map(decode_position).transpose()?;
         // One more than asked for tells whether anything follows.
-        let mut found = self.list_items(list, start.as_deref(), request.limit + 1, &key_of).await?;
-        let more = found.len() > request.limit;
+        let Listed { items: mut found, is_cut } =
+            self.list_items(list, start.as_deref(), request.limit + 1, &key_of).await?;
+        let more = is_cut || found.len() > request.limit;
         found.truncate(request.limit);
         let position = if more { found.last().map(place_of).transpose()? } else { None };
         Ok(Page {
@@ -74,20 +78,22 @@ impl Store {
     ) -> Result<Page<T>, StoreError> {
         let mut start = request.position.as_deref().map(decode_position).transpose()?;
         let mut kept: Vec<(String, T)> = Vec::new();
-        for _ in 0..FILTERED_READS {
-            let found = self.list_items(list, start.as_deref(), FILTERED_READ_ITEMS, &key_of).await?;
-            let exhausted = found.len() < FILTERED_READ_ITEMS;
+        let mut kept_bytes = 0;
+        'filled: for _ in 0..FILTERED_READS {
+            let Listed { items: found, is_cut } =
+                self.list_items(list, start.as_deref(), FILTERED_READ_ITEMS, &key_of).await?;
+            let exhausted = found.len() < FILTERED_READ_ITEMS && !is_cut;
             start = found.last().map(place_of).transpose()?.or(start);
             for item in &found {
                 let decoded = decode(item)?;
                 if keep(&decoded) {
+                    if kept.len() == request.limit || kept_bytes > PAGE_BYTES {
+                        start = kept.last().map(|(place, _)| place.clone());
+                        break 'filled;
+                    }
+                    kept_bytes += item.size();
                     kept.push((place_of(item)?, decoded));
                 }
-            }
-            if kept.len() > request.limit {
-                kept.truncate(request.limit);
-                start = kept.last().map(|(place, _)| place.clone());
-                break;
             }
             if exhausted {
                 start = None;
@@ -106,7 +112,7 @@ impl Store {
         after: Option<&str>,
         limit: usize,
         key_of: &impl Fn(&str) -> Key,
-    ) -> Result<Vec<Item>, StoreError> {
+    ) -> Result<Listed, StoreError> {
         let start = after.map(|place| {
             let id = place.split_once('#').map_or(place, |(_, id)| id);
             let mut start = key_of(id).attributes();
@@ -114,11 +120,12 @@ impl Store {
             start.insert(attribute::LIST_SK.into(), AttributeValue::S(place.to_owned()));
             start
         });
-        let mut found = Vec::new();
+        let mut items = Vec::new();
+        let mut bytes = 0;
         let mut start = start;
         // A Query ends at 1 MB, whatever its limit.
-        while found.len() < limit {
-            let wanted = i32::try_from(limit - found.len()).unwrap_or(i32::MAX);
+        while items.len() < limit {
+            let wanted = i32::try_from(limit - items.len()).unwrap_or(i32::MAX);
             let answer = self
                 .client()
                 .query()
@@ -133,21 +140,34 @@ impl Store {
                 .send()
                 .await
                 .map_err(|error| StoreError::unavailable("Query", &error))?;
-            found.extend(answer.items.unwrap_or_default().into_iter().map(Item::read));
+            for item in answer.items.unwrap_or_default().into_iter().map(Item::read) {
+                if bytes > PAGE_BYTES {
+                    return Ok(Listed { items, is_cut: true });
+                }
+                bytes += item.size();
+                items.push(item);
+            }
             start = answer.last_evaluated_key;
             if start.is_none() {
                 break;
             }
         }
-        Ok(found)
+        Ok(Listed { items, is_cut: false })
     }
 }
 
-fn place_of(item: &Item) -> Result<String, StoreError> {
+/// Items of a list, in its order.
+struct Listed {
+    items: Vec<Item>,
+    /// Others follow, and these were enough.
+    is_cut: bool,
+}
+
+pub(crate) fn place_of(item: &Item) -> Result<String, StoreError> {
     item.text(attribute::LIST_SK).map(str::to_owned)
 }
 
-fn encode_position(place: &str) -> String {
+pub(crate) fn encode_position(place: &str) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(place)
 }
 

@@ -6,10 +6,12 @@ use keyplan_domain::id::UsagePlanId;
 use keyplan_domain::key::{ApiKey, ApiKeyId, KeyValue, MAX_PLANS_PER_KEY};
 use keyplan_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use tokio::task::JoinSet;
 
 use crate::api_key::{keys_with_values, value_item};
 use crate::item::{Item, attribute};
 use crate::keys::{self, list};
+use crate::page::{encode_position, place_of};
 use crate::race::{Attempt, until_decided};
 use crate::transaction::{Expect, Lost};
 use crate::usage_plan::StoredPlan;
@@ -103,26 +105,34 @@ impl Store {
         name_prefix: Option<&str>,
     ) -> Result<Page<(ApiKey, KeyValue)>, StoreError> {
         let key_of = |id: &str| keys::plan_key(plan, &ApiKeyId::new(id));
-        let mut request = request.clone();
-        let mut kept = Vec::new();
+        let read_at_once = if name_prefix.is_some() { NAME_FILTER_READ } else { request.limit };
+        let mut read = PageRequest { limit: read_at_once, position: request.position.clone() };
+        let mut kept: Vec<(ApiKey, KeyValue)> = Vec::new();
         for _ in 0..NAME_FILTER_PAGES {
-            let page = self.page(&list::plan_keys(plan), &request, key_of, Item::data::<PlanKey>).await?;
-            let ids: Vec<ApiKeyId> = page.items.into_iter().map(|entry| entry.key_id).collect();
+            let decode = |item: &Item| Ok((place_of(item)?, item.data::<PlanKey>()?.key_id));
+            let page = self.page(&list::plan_keys(plan), &read, key_of, decode).await?;
+            let ids: Vec<ApiKeyId> = page.items.iter().map(|(_, id)| id.clone()).collect();
             // A plan that is being deleted has keys still, which are in it no more.
             let Some(mut keys) = self.keys_in_plan(plan, &ids).await? else {
                 return Ok(Page { items: Vec::new(), position: None });
             };
-            kept.extend(ids.iter().filter_map(|id| keys.remove(id)).filter(|(key, _)| {
-                name_prefix.is_none_or(|prefix| key.name.as_deref().unwrap_or_default().starts_with(prefix))
-            }));
-            request.position = page.position;
-            if request.position.is_none() || name_prefix.is_none() || kept.len() >= request.limit {
+            for (place, id) in &page.items {
+                let is_wanted = |(key, _): &(ApiKey, KeyValue)| {
+                    name_prefix.is_none_or(|prefix| key.name.as_deref().unwrap_or_default().starts_with(prefix))
+                };
+                let Some(key) = keys.remove(id).filter(is_wanted) else { continue };
+                if kept.len() == request.limit {
+                    return Ok(Page { items: kept, position: read.position });
+                }
+                kept.push(key);
+                read.position = Some(encode_position(place));
+            }
+            read.position = page.position;
+            if read.position.is_none() || name_prefix.is_none() {
                 break;
             }
-            // Never more than what was asked for, so that none is passed over.
-            request.limit -= kept.len();
         }
-        Ok(Page { items: kept, position: request.position })
+        Ok(Page { items: kept, position: read.position })
     }
 
     /// A key, if the plan has it.
@@ -188,9 +198,19 @@ impl Store {
         let mut start = None;
         loop {
             let page = self.partition_page(&pk, keys::PLAN_KEY, start).await?;
-            for item in &page.items {
-                let entry: PlanKey = item.data()?;
-                self.remove_plan_key(plan, &entry.key_id).await?;
+            let entries = page.items.iter().map(Item::data::<PlanKey>).collect::<Result<Vec<_>, _>>()?;
+            for entries in entries.chunks(LEAVING_AT_ONCE) {
+                let mut leaving = JoinSet::new();
+                for entry in entries {
+                    let (store, plan, key) = (self.clone(), plan.clone(), entry.key_id.clone());
+                    leaving.spawn(async move { store.remove_plan_key(&plan, &key).await });
+                }
+                while let Some(left) = leaving.join_next().await {
+                    left.map_err(|error| StoreError::Unavailable {
+                        operation: "remove keys of a plan",
+                        detail: error.to_string(),
+                    })??;
+                }
             }
             start = page.next;
             if start.is_none() {
@@ -223,6 +243,11 @@ impl Store {
 
 /// Index pages that a page filtered by name reads at the most.
 const NAME_FILTER_PAGES: usize = 10;
+/// Keys that one of them looks at: as many as one BatchGetItem takes with their
+/// plan.
+const NAME_FILTER_READ: usize = 99;
+/// Keys that leave a plan at the same time when it is deleted.
+const LEAVING_AT_ONCE: usize = 16;
 
 /// That a key is in a plan from now on.
 pub(crate) fn plan_key_item(plan: &UsagePlanId, key: &ApiKeyId, now: Timestamp) -> Result<Item, StoreError> {

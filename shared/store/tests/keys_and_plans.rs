@@ -2,6 +2,9 @@
 
 mod support;
 
+use std::collections::BTreeSet;
+
+use keyplan_domain::key::ApiKey;
 use keyplan_domain::plan::UsagePlan;
 use keyplan_store::{CreateKeyError, KeyInTwoPlans, PageRequest, PlanError, PlanKeyError, entropy};
 use support::{NOON, api_stage, create_api, create_key, create_plan, key, store};
@@ -86,6 +89,58 @@ async fn the_name_filter_is_a_prefix_that_minds_case() {
     let rest = PageRequest { limit: 1, position: page.position };
     let second = store.api_keys(&rest, Some("alpha"), None).await.unwrap();
     assert_eq!((page.items.len(), second.items.len(), second.position), (1, 1, None));
+}
+
+#[tokio::test]
+async fn a_page_ends_before_it_is_too_large_to_be_answered() {
+    let store = store().await;
+    let mut made = BTreeSet::new();
+    for _ in 0..24 {
+        let key = ApiKey { description: Some("d".repeat(300_000)), ..support::key("large", true) };
+        store.create_api_key(&key, &entropy::key_value()).await.unwrap();
+        made.insert(key.id);
+    }
+    for prefix in [None, Some("la")] {
+        let mut request = first(500);
+        let (mut listed, mut pages) = (BTreeSet::new(), 0);
+        loop {
+            let page = store.api_keys(&request, prefix, None).await.unwrap();
+            assert!(page.items.len() < 10, "{} at once", page.items.len());
+            pages += 1;
+            assert!(page.items.into_iter().all(|key| listed.insert(key.id)), "none twice");
+            request.position = page.position;
+            if request.position.is_none() {
+                break;
+            }
+        }
+        assert_eq!((&listed, pages), (&made, 3), "{prefix:?}");
+    }
+}
+
+#[tokio::test]
+async fn pages_of_a_plans_keys_are_full_though_filtered() {
+    let store = store().await;
+    let plan = create_plan(&store, &[]).await;
+    let mut wanted = BTreeSet::new();
+    for n in 0..45 {
+        let (id, _) = create_key(&store, if n % 2 == 0 { "wanted" } else { "other" }).await;
+        store.add_plan_key(&plan, &id, NOON).await.unwrap();
+        if n % 2 == 0 {
+            wanted.insert(id);
+        }
+    }
+    let mut request = first(10);
+    let (mut listed, mut pages) = (BTreeSet::new(), Vec::new());
+    loop {
+        let page = store.plan_keys(&plan, &request, Some("want")).await.unwrap();
+        pages.push(page.items.len());
+        assert!(page.items.into_iter().all(|(key, _)| listed.insert(key.id)), "none twice");
+        request.position = page.position;
+        if request.position.is_none() {
+            break;
+        }
+    }
+    assert_eq!((listed, pages), (wanted, vec![10, 10, 3]));
 }
 
 #[tokio::test]

@@ -34,7 +34,7 @@ pub(super) async fn create(State(admin): State<Admin>, Segments(api): Segments<S
 pub(super) async fn list(State(admin): State<Admin>, Segments(api): Segments<String>, query: Query) -> Outcome {
     let definition = definition(&admin, &RestApiId::new(api)).await?;
     let authorizers = definition.authorizers.values();
-    ok(&paging::page(authorizers, |authorizer| authorizer.id.clone(), &query.page()?)?)
+    ok(&paging::page(authorizers, |authorizer| authorizer.id.clone(), |authorizer| authorizer, &query.page()?)?)
 }
 
 pub(super) async fn get(State(admin): State<Admin>, Segments((api, id)): Segments<(String, String)>) -> Outcome {

@@ -30,7 +30,7 @@ pub(super) async fn create(State(admin): State<Admin>, Segments(api): Segments<S
 pub(super) async fn list(State(admin): State<Admin>, Segments(api): Segments<String>, query: Query) -> Outcome {
     let definition = definition(&admin, &RestApiId::new(api)).await?;
     let models = definition.models.values();
-    ok(&paging::page(models, |model| model.name.clone(), &query.page()?)?)
+    ok(&paging::page(models, |model| model.name.clone(), |model| model, &query.page()?)?)
 }
 
 pub(super) async fn get(

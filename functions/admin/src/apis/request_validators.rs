@@ -38,7 +38,7 @@ pub(super) async fn create(State(admin): State<Admin>, Segments(api): Segments<S
 pub(super) async fn list(State(admin): State<Admin>, Segments(api): Segments<String>, query: Query) -> Outcome {
     let definition = definition(&admin, &RestApiId::new(api)).await?;
     let validators = definition.request_validators.values();
-    ok(&paging::page(validators, |validator| validator.id.clone(), &query.page()?)?)
+    ok(&paging::page(validators, |validator| validator.id.clone(), |validator| validator, &query.page()?)?)
 }
 
 pub(super) async fn get(State(admin): State<Admin>, Segments((api, id)): Segments<(String, String)>) -> Outcome {

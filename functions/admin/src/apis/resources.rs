@@ -8,7 +8,6 @@ use keyplan_domain::api::{Method, Resource, RestApiDefinition};
 use keyplan_domain::id::RestApiId;
 use keyplan_store::entropy;
 use keyplan_wire::error::{ApiError, Violation};
-use keyplan_wire::page::Items;
 use keyplan_wire::rest_api::{CreateResourceInput, ResourceAnswer};
 use keyplan_wire::{input, patch};
 
@@ -41,10 +40,9 @@ pub(super) async fn list(State(admin): State<Admin>, Segments(api): Segments<Str
     let definition = definition(&admin, &RestApiId::new(api)).await?;
     let mut resources: Vec<&Resource> = definition.resources.values().collect();
     resources.sort_by(|one, other| one.path.cmp(&other.path));
-    let page = paging::page(resources.into_iter(), |resource| resource.path.clone(), &query.page()?)?;
     let embed = embeds_methods(&query);
-    let shown = page.item.into_iter().map(|resource| answer(resource, &definition, embed));
-    ok(&Items { item: shown.collect(), position: page.position })
+    let resources = resources.into_iter().map(|resource| (&resource.path, answer(resource, &definition, embed)));
+    ok(&paging::page(resources, |(path, _)| (*path).clone(), |(_, shown)| shown, &query.page()?)?)
 }
 
 pub(super) async fn get(

@@ -38,7 +38,7 @@ pub(super) async fn list(State(admin): State<Admin>, query: Query) -> Outcome {
 fn page_of(mut plans: Vec<UsagePlan>, request: PageRequest) -> Result<Page<UsagePlan>, StoreError> {
     let mut shown = 0;
     if let Some(position) = request.position {
-        let (before, last) = position.split_once(':').ok_or(StoreError::InvalidPosition)?;
+        let (before, last) = position.split_once('.').ok_or(StoreError::InvalidPosition)?;
         let before: usize = before.parse().map_err(|_| StoreError::InvalidPosition)?;
         let at = plans.iter().position(|plan| plan.id.as_str() == last);
         shown = at.map_or(before.saturating_sub(1), |at| at + 1).min(plans.len());
@@ -47,7 +47,7 @@ fn page_of(mut plans: Vec<UsagePlan>, request: PageRequest) -> Result<Page<Usage
     let more = plans.len() > request.limit;
     plans.truncate(request.limit);
     shown += plans.len();
-    let position = plans.last().filter(|_| more).map(|plan| format!("{shown}:{}", plan.id));
+    let position = plans.last().filter(|_| more).map(|plan| format!("{shown}.{}", plan.id));
     Ok(Page { items: plans, position })
 }
 
