@@ -200,7 +200,8 @@ pub struct StageAnswer<'a> {
 }
 
 impl<'a> StageAnswer<'a> {
-    /// The answer that shows `stage`. It never has a cache cluster.
+    /// The answer that shows `stage`. Its cache cluster, which caches nothing, is
+    /// available at once, since there are clients that wait for it.
     #[must_use]
     pub fn new(stage: &'a Stage) -> Self {
         Self {
@@ -209,7 +210,7 @@ impl<'a> StageAnswer<'a> {
             description: text(stage.description.as_ref()),
             cache_cluster_enabled: stage.cache_cluster_enabled,
             cache_cluster_size: text(stage.cache_cluster_size.as_ref()),
-            cache_cluster_status: "NOT_AVAILABLE",
+            cache_cluster_status: if stage.cache_cluster_enabled { "AVAILABLE" } else { "NOT_AVAILABLE" },
             method_settings: &stage.method_settings,
             variables: &stage.variables,
             documentation_version: text(stage.documentation_version.as_ref()),

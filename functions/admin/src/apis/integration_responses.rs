@@ -6,7 +6,9 @@ use keyplan_wire::patch::PatchOperation;
 use keyplan_wire::rest_api::PutIntegrationResponseInput;
 use keyplan_wire::{input, patch};
 
-use super::mapping::{check_names, check_sources, check_status, check_templates, content_handling};
+use super::mapping::{
+    check_declared_in_response, check_names, check_sources, check_status, check_templates, content_handling,
+};
 use super::methods::{self, ResponsePath, edit_api, edit_entry};
 use super::{integrations, missing};
 use crate::Admin;
@@ -23,7 +25,9 @@ pub(super) async fn put(
     let input: PutIntegrationResponseInput = input::from_json(&body)?;
     let response = new_response(input, &status)?;
     let edit = |definition: &mut RestApiDefinition| -> Result<(), ApiError> {
-        let integration = integrations::of(definition, &resource, &verb)?;
+        let method = methods::of(definition, &resource, &verb)?;
+        let integration = method.method_integration.as_mut().ok_or_else(missing::integration)?;
+        check_declared_in_response(&response.response_parameters, method.method_responses.get(&status))?;
         integration.integration_responses.insert(status.clone(), response.clone());
         Ok(())
     };
@@ -44,9 +48,11 @@ pub(super) async fn update(
 ) -> Outcome {
     let operations = patch::parse(&body, "updateIntegrationResponseInput")?;
     let edit = |definition: &mut RestApiDefinition| {
-        let responses = &mut integrations::of(definition, &resource, &verb)?.integration_responses;
-        let response = responses.get_mut(&status).ok_or_else(missing::response)?;
+        let method = methods::of(definition, &resource, &verb)?;
+        let integration = method.method_integration.as_mut().ok_or_else(missing::integration)?;
+        let response = integration.integration_responses.get_mut(&status).ok_or_else(missing::response)?;
         apply(response, &operations)?;
+        check_declared_in_response(&response.response_parameters, method.method_responses.get(&status))?;
         Ok(response.clone())
     };
     ok(&edit_api(&admin, &api, edit).await?)

@@ -9,6 +9,7 @@ use keyplan_wire::error::ApiError;
 use keyplan_wire::rest_api::PutIntegrationInput;
 use keyplan_wire::{input, patch};
 
+use super::mapping::check_declared_in_request;
 use super::methods::{self, MethodPath, edit_api};
 use super::missing;
 use crate::Admin;
@@ -23,7 +24,9 @@ pub(super) async fn put(
     let input: PutIntegrationInput = input::from_json(&body)?;
     let integration = rules::new_integration(input, &resource)?;
     let edit = |definition: &mut RestApiDefinition| -> Result<(), ApiError> {
-        methods::of(definition, &resource, &verb)?.method_integration = Some(integration.clone());
+        let method = methods::of(definition, &resource, &verb)?;
+        check_declared_in_request(&integration.request_parameters, &method.request_parameters)?;
+        method.method_integration = Some(integration.clone());
         Ok(())
     };
     edit_api(&admin, &api, edit).await?;
@@ -42,8 +45,10 @@ pub(super) async fn update(
 ) -> Outcome {
     let operations = patch::parse(&body, "updateIntegrationInput")?;
     let edit = |definition: &mut RestApiDefinition| {
-        let integration = of(definition, &resource, &verb)?;
+        let method = methods::of(definition, &resource, &verb)?;
+        let integration = method.method_integration.as_mut().ok_or_else(missing::integration)?;
         rules::patch(integration, &operations)?;
+        check_declared_in_request(&integration.request_parameters, &method.request_parameters)?;
         Ok(integration.clone())
     };
     ok(&edit_api(&admin, &api, edit).await?)

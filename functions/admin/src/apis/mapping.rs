@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use keyplan_domain::api::MethodResponse;
 use keyplan_domain::route::{ANY, VERBS};
 use keyplan_domain::template::{Template, Unsupported};
 use keyplan_wire::error::{ApiError, Violation};
@@ -48,6 +49,51 @@ pub(super) fn check_sources(parameters: &BTreeMap<String, String>, sources: &[&s
         }
     }
     Ok(())
+}
+
+/// Whether a method that `declared` its parameters has those that an integration
+/// is filled from. Its body needs no declaration.
+pub(super) fn check_declared_in_request(
+    mapped: &BTreeMap<String, String>,
+    declared: &BTreeMap<String, bool>,
+) -> Result<(), ApiError> {
+    for source in mapped.values() {
+        let Some((place, name)) = place_and_name(source, "method.request").filter(|(place, _)| *place != "body") else {
+            continue;
+        };
+        let place = place.strip_prefix("multivalue").unwrap_or(place);
+        let is_declared = |parameter: &String| {
+            place_and_name(parameter, "method.request").is_some_and(|(of_place, of_name)| {
+                let is_name = if place == "header" { name.eq_ignore_ascii_case(of_name) } else { name == of_name };
+                place == of_place && is_name
+            })
+        };
+        if !declared.keys().any(is_declared) {
+            return Err(invalid(source));
+        }
+    }
+    Ok(())
+}
+
+/// Whether the method's response of the same status has the headers that an
+/// integration's response fills.
+pub(super) fn check_declared_in_response(
+    mapped: &BTreeMap<String, String>,
+    declared: Option<&MethodResponse>,
+) -> Result<(), ApiError> {
+    if mapped.is_empty() {
+        return Ok(());
+    }
+    let Some(declared) = declared else {
+        return Err(ApiError::bad_request(
+            "Invalid mapping expression specified: Validation Result: warnings : [], errors : [No method response \
+             exists for method.]",
+        ));
+    };
+    match mapped.keys().find(|header| !declared.response_parameters.contains_key(*header)) {
+        None => Ok(()),
+        Some(unknown) => Err(invalid(unknown)),
+    }
 }
 
 /// The place and the name of a parameter, both there.
@@ -153,5 +199,60 @@ mod tests {
         for wrong in ["", "wrong", "99", "600", "2xx", "2000", "٢٠٠"] {
             assert_eq!(check_status(wrong).unwrap_err().kind, "ValidationException", "{wrong}");
         }
+    }
+
+    fn parameters<T: Clone>(names: &[&str], value: &T) -> BTreeMap<String, T> {
+        names.iter().map(|name| ((*name).to_owned(), value.clone())).collect()
+    }
+
+    #[test]
+    fn what_an_integration_is_filled_from_is_declared_by_its_method() {
+        let declared = parameters(
+            &["method.request.header.X-A", "method.request.path.proxy", "method.request.querystring.q"],
+            &false,
+        );
+        for source in [
+            "method.request.header.x-a",
+            "method.request.multivalueheader.X-A",
+            "method.request.path.proxy",
+            "method.request.querystring.q",
+            "method.request.body",
+            "method.request.body.a.b",
+            "context.apiId",
+            "stageVariables.v",
+            "'literal'",
+        ] {
+            let mapped = BTreeMap::from([("integration.request.header.a".to_owned(), source.to_owned())]);
+            assert_eq!(check_declared_in_request(&mapped, &declared), Ok(()), "{source}");
+        }
+        for source in ["method.request.header.q", "method.request.path.Proxy", "method.request.querystring.Q"] {
+            let mapped = BTreeMap::from([("integration.request.header.a".to_owned(), source.to_owned())]);
+            assert_eq!(
+                check_declared_in_request(&mapped, &declared).unwrap_err().message,
+                format!(
+                    "Invalid mapping expression specified: Validation Result: warnings : [], errors : [Invalid mapping \
+                     expression parameter specified: {source}]"
+                )
+            );
+        }
+    }
+
+    #[test]
+    fn what_an_integrations_response_fills_is_declared_by_its_method() {
+        let filled = parameters(&["method.response.header.a"], &"'1'".to_owned());
+        let response = |names: &[&str]| MethodResponse {
+            status_code: "200".into(),
+            response_parameters: parameters(names, &true),
+            response_models: BTreeMap::new(),
+        };
+        assert_eq!(check_declared_in_response(&filled, Some(&response(&["method.response.header.a"]))), Ok(()));
+        assert_eq!(check_declared_in_response(&BTreeMap::new(), None), Ok(()));
+        let told =
+            |declared: Option<&MethodResponse>| check_declared_in_response(&filled, declared).unwrap_err().message;
+        assert!(told(None).ends_with("errors : [No method response exists for method.]"));
+        assert!(
+            told(Some(&response(&["method.response.header.A"])))
+                .ends_with("[Invalid mapping expression parameter specified: method.response.header.a]")
+        );
     }
 }
