@@ -8,6 +8,7 @@ mod report;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -36,7 +37,7 @@ const MAX_EVENT_BODY_BYTES: usize = 6 * 1024 * 1024;
 pub(crate) struct Told {
     pub(crate) status: StatusCode,
     /// `message` of the body; `None` is null.
-    pub(crate) message: Option<&'static str>,
+    pub(crate) message: Option<Cow<'static, str>>,
     /// `x-amzn-ErrorType`
     pub(crate) error_type: &'static str,
 }
@@ -74,7 +75,7 @@ pub(crate) fn refuse_unplaced(
 ) -> Response {
     report::unplaced(refusal, request, ids);
     let built_in = BuiltIn::of(refusal);
-    let mut response = written(&built_in, built_in.status, Bytes::from_static(built_in.body.as_bytes()));
+    let mut response = written(&built_in, built_in.status, built_in.body.clone());
     add_retry_after(response.headers_mut(), refusal, now, settings);
     response
 }
@@ -85,7 +86,7 @@ pub(crate) fn refuse_malformed(reason: &'static str) -> Response {
     let ids = RequestIds::random();
     report::malformed(&refusal, &ids);
     let built_in = BuiltIn::of(&refusal);
-    identified(written(&built_in, built_in.status, Bytes::from_static(built_in.body.as_bytes())), ids)
+    identified(written(&built_in, built_in.status, built_in.body.clone()), ids)
 }
 
 /// The answer to a request that a stage refuses: the gateway response of its
@@ -94,7 +95,7 @@ pub(crate) fn refuse(refusal: &Refusal, exchange: &Exchange<'_>, now: Timestamp)
     report::refused(refusal, exchange);
     let built_in = BuiltIn::of(refusal);
     let mut response = match exchange.stage.deployment.responses.customised(&built_in) {
-        None => written(&built_in, built_in.status, Bytes::from_static(built_in.body.as_bytes())),
+        None => written(&built_in, built_in.status, built_in.body.clone()),
         Some(customised) => {
             let rendered = customised.render(&built_in, exchange);
             let mut response = written(&built_in, customised.status(&built_in), rendered.body);
@@ -120,7 +121,7 @@ pub(crate) async fn collected(response: Response) -> http::Response<Bytes> {
         Err(error) => {
             tracing::error!(%error, "an answer cannot be handed on");
             let built_in = BuiltIn::of(&Refusal::IntegrationFailed { reason: "the answer's body" });
-            let body = Bytes::from_static(built_in.body.as_bytes());
+            let body = built_in.body.clone();
             let (mut refused, _) = written(&built_in, built_in.status, body.clone()).into_parts();
             for id in [REQUEST_ID, EXTENDED_REQUEST_ID] {
                 refused.headers.extend(parts.headers.remove(&id).map(|value| (id, value)));
@@ -130,7 +131,7 @@ pub(crate) async fn collected(response: Response) -> http::Response<Bytes> {
     }
 }
 
-fn written(built_in: &BuiltIn, status: StatusCode, body: Bytes) -> Response {
+fn written(built_in: &BuiltIn<'_>, status: StatusCode, body: Bytes) -> Response {
     let mut response = Response::new(body.into());
     *response.status_mut() = status;
     let headers = response.headers_mut();

@@ -12,6 +12,7 @@ use keyplan_domain::source::ApiKeySource;
 use crate::answer::GatewayResponses;
 use crate::authorizer::DeployedAuthorizer;
 use crate::integration::{BinaryMediaTypes, Integration};
+use crate::validation::{RequestValidation, Validators};
 
 /// A stage and what it serves.
 pub(crate) struct DeployedStage {
@@ -49,6 +50,9 @@ pub(crate) struct DeployedMethod {
     pub(crate) verb: String,
     pub(crate) guard: Guard,
     pub(crate) key_required: bool,
+    /// What a request must be for the integration to be called; `None` where
+    /// anything will do.
+    pub(crate) validation: Option<RequestValidation>,
     pub(crate) integration: Integration,
     /// What keeps the method from being served, where something does.
     pub(crate) unsupported: Option<&'static str>,
@@ -74,13 +78,14 @@ impl DeployedApi {
             .iter()
             .map(|(id, authorizer)| (id.as_str(), Arc::new(DeployedAuthorizer::compile(authorizer))))
             .collect();
-        let methods = snapshot.resources.iter().flat_map(|resource| {
-            let methods = snapshot.methods.get(&resource.id).into_iter().flatten();
-            let authorizers = &authorizers;
-            methods.map(move |(verb, method)| {
-                (resource.path.as_str(), verb, DeployedMethod::compile(&resource.id, verb, method, authorizers))
-            })
-        });
+        let mut validators = Validators::new(&snapshot.api.id, snapshot.request_validators, snapshot.models);
+        let mut methods = Vec::new();
+        for resource in &snapshot.resources {
+            for (verb, method) in snapshot.methods.get(&resource.id).into_iter().flatten() {
+                let method = DeployedMethod::compile(&resource.id, verb, method, &authorizers, &mut validators);
+                methods.push((resource.path.as_str(), verb, method));
+            }
+        }
         Ok(Self {
             routes: RouteTable::compile(methods)?,
             id: snapshot.api.id,
@@ -100,6 +105,7 @@ impl DeployedMethod {
         verb: &str,
         method: &Method,
         authorizers: &BTreeMap<&str, Arc<DeployedAuthorizer>>,
+        validators: &mut Validators,
     ) -> Self {
         let named = method.authorizer_id.as_deref().and_then(|id| authorizers.get(id));
         let (guard, mut unsupported) = match (method.authorization_type.as_str(), named) {
@@ -108,9 +114,10 @@ impl DeployedMethod {
             ("CUSTOM", None) => (Guard::Open, Some("a method whose authorizer does not exist")),
             _ => (Guard::Open, Some("an authorization type other than NONE and CUSTOM")),
         };
-        if method.request_validator_id.is_some() {
-            unsupported = unsupported.or(Some("a request validator"));
-        }
+        let validation = validators.of(method).unwrap_or_else(|what| {
+            unsupported = unsupported.or(Some(what));
+            None
+        });
         let integration = method.method_integration.as_ref().map(Integration::compile);
         if integration.is_none() {
             unsupported = unsupported.or(Some("a method without an integration"));
@@ -120,6 +127,7 @@ impl DeployedMethod {
             verb: verb.to_owned(),
             guard,
             key_required: method.api_key_required,
+            validation,
             integration: integration.unwrap_or(Integration::Unsupported("a method without an integration")),
             unsupported,
         }

@@ -16,6 +16,7 @@ mod admission;
 mod answer;
 mod authorizer;
 mod body;
+mod by_media_type;
 mod configuration;
 mod deployed;
 pub mod event;
@@ -33,6 +34,7 @@ mod rate_limit;
 mod request;
 mod settings;
 mod stage_variables;
+mod validation;
 mod well_formed;
 
 #[cfg(test)]

@@ -27,12 +27,16 @@ pub(crate) fn query(raw: &str) -> MultiMap<'_> {
 
 /// The value of one query parameter: the last, as above.
 pub(crate) fn query_parameter<'a>(raw: &'a str, wanted: &str) -> Option<Cow<'a, str>> {
+    query_values(raw, wanted).next_back()
+}
+
+/// All values of one query parameter, as they were sent.
+pub(crate) fn query_values<'a>(raw: &'a str, wanted: &str) -> impl DoubleEndedIterator<Item = Cow<'a, str>> {
     raw.split('&')
         .filter(|pair| !pair.is_empty())
         .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
-        .filter(|(name, _)| form_decoded(name) == wanted)
+        .filter(move |(name, _)| form_decoded(name) == wanted)
         .map(|(_, value)| form_decoded(value))
-        .next_back()
 }
 
 pub(crate) fn form_decoded(text: &str) -> Cow<'_, str> {

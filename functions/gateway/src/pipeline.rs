@@ -1,5 +1,5 @@
 //! The way of a request, in API Gateway's order: address, stage, route,
-//! authorizer, key and plan, limits, integration. Whoever refuses ends it.
+//! authorizer, key and plan, limits, request validator, integration. Whoever refuses ends it.
 
 mod decisions;
 
@@ -118,6 +118,9 @@ impl Pipeline {
             Box::pin(self.authorizers.authorize(authorizer, exchange)).await?;
         }
         self.admission.admit(&self.configuration, method, exchange).await?;
+        if let Some(validation) = &method.validation {
+            validation.check(exchange)?;
+        }
         method.integration.call(exchange, &self.backends).await
     }
 

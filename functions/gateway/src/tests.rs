@@ -11,6 +11,7 @@ mod lambda;
 mod lease_caps;
 mod outages;
 mod rate_limit_headers;
+mod request_validators;
 mod stage_throttles;
 
 use std::collections::BTreeMap;

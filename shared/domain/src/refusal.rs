@@ -79,6 +79,16 @@ pub enum Refusal {
         /// What is wrong with it, for the log.
         reason: &'static str,
     },
+    /// Parameters that the method requires are missing or blank.
+    ParametersMissing {
+        /// Their names, in order.
+        names: Vec<String>,
+    },
+    /// The body is not what the method's model describes.
+    BodyInvalid {
+        /// What is wrong with it, for the caller: it repeats what the body holds.
+        errors: String,
+    },
     /// What the method is configured for is not supported.
     Unsupported {
         /// What is missing, for the log.
@@ -135,6 +145,8 @@ impl Refusal {
             Self::UriTooLong => "UriTooLong",
             Self::UnsupportedMediaType => "UnsupportedMediaType",
             Self::BadRequest { .. } => "BadRequest",
+            Self::ParametersMissing { .. } => "ParametersMissing",
+            Self::BodyInvalid { .. } => "BodyInvalid",
             Self::Unsupported { .. } => "Unsupported",
             Self::IntegrationNotInvoked { .. } => "IntegrationNotInvoked",
             Self::IntegrationFailed { .. } => "IntegrationFailed",

@@ -1,17 +1,23 @@
+use std::borrow::Cow;
+
+use bytes::Bytes;
 use http::StatusCode;
 use keyplan_domain::api::GatewayResponseType;
 use keyplan_domain::refusal::Refusal;
+use serde_json::json;
 
 /// What API Gateway answers a refusal with where nothing is customised.
 /// (Developer guide, "Gateway response types for API Gateway"; bodies and
 /// error types as seen in real answers.)
-pub(super) struct BuiltIn {
+pub(super) struct BuiltIn<'r> {
     pub(super) status: StatusCode,
     /// As which gateway response it can be customised; `None` where it cannot.
     pub(super) kind: Option<GatewayResponseType>,
     /// `$context.error.message`
-    pub(super) message: Option<&'static str>,
-    pub(super) body: &'static str,
+    pub(super) message: Option<Cow<'static, str>>,
+    /// `$context.error.validationErrorString`
+    pub(super) validation_errors: Option<&'r str>,
+    pub(super) body: Bytes,
     /// `x-amzn-ErrorType`
     pub(super) error_type: &'static str,
 }
@@ -23,15 +29,16 @@ macro_rules! built_in {
         BuiltIn {
             status: StatusCode::$status,
             kind: $kind,
-            message: Some($message),
-            body: concat!("{\"", $member, "\":\"", $message, "\"}"),
+            message: Some(Cow::Borrowed($message)),
+            validation_errors: None,
+            body: Bytes::from_static(concat!("{\"", $member, "\":\"", $message, "\"}").as_bytes()),
             error_type: $error_type,
         }
     };
 }
 
-impl BuiltIn {
-    pub(super) fn of(refusal: &Refusal) -> Self {
+impl<'r> BuiltIn<'r> {
+    pub(super) fn of(refusal: &'r Refusal) -> Self {
         use GatewayResponseType as Type;
         match refusal {
             Refusal::StageUnknown | Refusal::EndpointDisabled => {
@@ -62,7 +69,8 @@ impl BuiltIn {
                 status: StatusCode::INTERNAL_SERVER_ERROR,
                 kind: Some(Type::AuthorizerConfigurationError),
                 message: None,
-                body: "{\"message\":null}",
+                validation_errors: None,
+                body: Bytes::from_static(b"{\"message\":null}"),
                 error_type: "AuthorizerConfigurationException",
             },
             Refusal::KeyMissing | Refusal::KeyUnknown { .. } | Refusal::KeyDisabled | Refusal::NoPlanForStage => {
@@ -105,6 +113,26 @@ impl BuiltIn {
                 "message": "Bad Request",
                 "BadRequestException"
             ),
+            Refusal::ParametersMissing { names } => {
+                let message = format!("Missing required request parameters: [{}]", names.join(", "));
+                Self {
+                    status: StatusCode::BAD_REQUEST,
+                    kind: Some(Type::BadRequestParameters),
+                    body: json!({"message": message}).to_string().into(),
+                    message: Some(Cow::Owned(message)),
+                    validation_errors: None,
+                    error_type: "BadRequestException",
+                }
+            }
+            Refusal::BodyInvalid { errors } => Self {
+                validation_errors: Some(errors),
+                ..built_in!(
+                    BAD_REQUEST,
+                    Some(Type::BadRequestBody),
+                    "message": "Invalid request body",
+                    "BadRequestException"
+                )
+            },
             Refusal::Unsupported { .. } | Refusal::IntegrationNotInvoked { .. } => built_in!(
                 INTERNAL_SERVER_ERROR,
                 Some(Type::ApiConfigurationError),

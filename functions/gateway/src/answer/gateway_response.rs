@@ -39,7 +39,7 @@ impl GatewayResponses {
 
     /// What stands in for a built-in answer: the response of its type, else the
     /// default of its class.
-    pub(super) fn customised(&self, built_in: &BuiltIn) -> Option<&Customised> {
+    pub(super) fn customised(&self, built_in: &BuiltIn<'_>) -> Option<&Customised> {
         let kind = built_in.kind?;
         let default = if built_in.status.is_client_error() {
             GatewayResponseType::Default4xx
@@ -71,11 +71,11 @@ impl Customised {
         }
     }
 
-    pub(super) fn status(&self, built_in: &BuiltIn) -> StatusCode {
+    pub(super) fn status(&self, built_in: &BuiltIn<'_>) -> StatusCode {
         self.status.unwrap_or(built_in.status)
     }
 
-    pub(super) fn render(&self, built_in: &BuiltIn, exchange: &Exchange<'_>) -> Rendered {
+    pub(super) fn render(&self, built_in: &BuiltIn<'_>, exchange: &Exchange<'_>) -> Rendered {
         let values = Refused { built_in, exchange };
         let of = |wanted: &str| self.templates.iter().find(|(media_type, ..)| media_type == wanted);
         let template = exchange
@@ -102,7 +102,7 @@ impl Customised {
 
 /// A refused request: besides what any knows, `$context.error`.
 struct Refused<'r> {
-    built_in: &'r BuiltIn,
+    built_in: &'r BuiltIn<'r>,
     exchange: &'r Exchange<'r>,
 }
 
@@ -112,12 +112,23 @@ impl Values for Refused<'_> {
             return self.exchange.value(reference);
         };
         match name.as_str() {
-            "error.message" => Some(Cow::Borrowed(self.built_in.message.unwrap_or("null"))),
-            "error.messageString" => {
-                Some(self.built_in.message.map_or("null".into(), |message| format!("\"{message}\"").into()))
-            }
+            "error.message" => Some(Cow::Borrowed(self.built_in.message.as_deref().unwrap_or("null"))),
+            "error.messageString" => Some(match self.built_in.message.as_deref() {
+                Some(message) => format!("\"{}\"", escaped(message)).into(),
+                None => "null".into(),
+            }),
+            // Templates have it in quotes, as real answers show.
+            "error.validationErrorString" => Some(escaped(self.built_in.validation_errors?).into()),
             "error.responseType" => self.built_in.kind.map(|kind| Cow::Borrowed(kind.as_str())),
             _ => self.exchange.variable(name),
         }
     }
+}
+
+/// A text as it stands in a JSON string, without the quotes around it.
+fn escaped(text: &str) -> String {
+    let mut quoted = serde_json::Value::from(text).to_string();
+    quoted.pop();
+    quoted.drain(..1);
+    quoted
 }

@@ -87,6 +87,14 @@ fn every_refusal_has_api_gateways_status_type_and_body() {
             Refusal::UnsupportedMediaType,
             (415, "UnsupportedMediaTypeException", "{\"message\":\"Unsupported Media Type\"}"),
         ),
+        (
+            Refusal::ParametersMissing { names: vec!["a".into(), "\"".into()] },
+            (400, "BadRequestException", "{\"message\":\"Missing required request parameters: [a, \\\"]\"}"),
+        ),
+        (
+            Refusal::BodyInvalid { errors: "x".into() },
+            (400, "BadRequestException", "{\"message\":\"Invalid request body\"}"),
+        ),
         (Refusal::Unsupported { what: "x" }, (500, "InternalServerErrorException", internal)),
         (Refusal::IntegrationNotInvoked { reason: "x" }, (500, "InternalServerErrorException", internal)),
         (Refusal::IntegrationFailed { reason: "x" }, (502, "InternalServerErrorException", internal)),
@@ -180,6 +188,30 @@ fn a_customised_response_is_filled_from_the_request() {
     x-asked: acme
     {"m":"Forbidden","e":"Forbidden","t":"INVALID_API_KEY","s":"gold","r":"/pets/{petId}"}
     "#);
+}
+
+/// In quotes in a template both make JSON, as in real answers.
+#[test]
+fn what_comes_of_the_caller_is_escaped() {
+    let body = "{\"m\":$context.error.messageString,\"v\":\"$context.error.validationErrorString\"}";
+    let responses = || {
+        let types = [GatewayResponseType::BadRequestBody, GatewayResponseType::BadRequestParameters];
+        types.map(|kind| customised(kind, None, body)).to_vec()
+    };
+    let answer = |refusal| {
+        let response = refused(&refusal, snapshot(open_method(mock("{}")), responses()), &[]);
+        serde_json::from_slice::<serde_json::Value>(response.body().bytes()).unwrap()
+    };
+    let errors = "[instance value (\"\\n\") not found in enum (possible values: [\"a\"])]";
+    assert_eq!(
+        answer(Refusal::BodyInvalid { errors: errors.into() }),
+        serde_json::json!({"m": "Invalid request body", "v": errors})
+    );
+    let names = vec!["a\"b".to_owned()];
+    assert_eq!(
+        answer(Refusal::ParametersMissing { names }),
+        serde_json::json!({"m": "Missing required request parameters: [a\"b]", "v": ""})
+    );
 }
 
 #[test]

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use http::Method as Verb;
@@ -34,7 +35,8 @@ pub struct ExplainCall {
     pub key_id: Option<ApiKeyId>,
 }
 
-/// What would become of a call, and why. Authorizers and backends are not asked.
+/// What would become of a call, and why. Authorizers and backends are not asked,
+/// and what the call would carry is not known: no validator looks at it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Explanation {
@@ -67,7 +69,7 @@ struct ExplainedRefusal {
     /// The status where no gateway response changes it.
     status: u16,
     #[serde(skip_serializing_if = "Option::is_none")]
-    message: Option<&'static str>,
+    message: Option<Cow<'static, str>>,
     error_type: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<&'static str>,
@@ -230,7 +232,11 @@ impl Explanation {
                 Guard::Open => None,
             },
         });
-        let missing = deployment.unsupported.or(method.unsupported).or(method.integration.unsupported());
+        let missing = deployment
+            .unsupported
+            .or(method.unsupported)
+            .or_else(|| method.validation.as_ref()?.unsupported())
+            .or(method.integration.unsupported());
         match missing {
             Some(what) => Err(Refusal::Unsupported { what }),
             None => Ok((method, found.resource_path)),

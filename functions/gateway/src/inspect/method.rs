@@ -9,7 +9,7 @@ use keyplan_domain::route::ANY;
 use super::execution_log::{ExecutionLog, shown};
 use super::{InspectError, Inspector, TestCall, Trial};
 use crate::exchange::Exchange;
-use crate::{Response, answer};
+use crate::{Response, answer, by_media_type};
 
 /// The stage's name while a method is tested.
 const STAGE: &str = "test-invoke-stage";
@@ -65,8 +65,7 @@ impl Inspector {
                 response
             }
             Err(refusal) => {
-                let what = refusal.detail().unwrap_or(refusal.name());
-                log.line(self.now(), format_args!("Execution failed: {what}"));
+                log.line(self.now(), format_args!("{}", failed(&refusal, &exchange)));
                 answer::refuse(&refusal, &exchange, self.now())
             }
         };
@@ -84,10 +83,26 @@ impl Inspector {
 
     async fn called(&self, exchange: &Exchange<'_>) -> Result<Response, Refusal> {
         let method = exchange.route.as_ref().map(|route| route.value).ok_or(Refusal::RouteUnknown)?;
-        match method.unsupported {
-            Some(what) => Err(Refusal::Unsupported { what }),
-            None => method.integration.call(exchange, &self.inner.backends).await,
+        if let Some(what) = method.unsupported {
+            return Err(Refusal::Unsupported { what });
         }
+        if let Some(validation) = &method.validation {
+            validation.check(exchange)?;
+        }
+        method.integration.call(exchange, &self.inner.backends).await
+    }
+}
+
+/// What the log says of a call that is refused: of one that is not what its
+/// method asks for, as seen in real logs.
+fn failed(refusal: &Refusal, exchange: &Exchange<'_>) -> String {
+    match refusal {
+        Refusal::ParametersMissing { .. } => answer::told(refusal).message.unwrap_or_default().into_owned(),
+        Refusal::BodyInvalid { errors } => {
+            let media_type = by_media_type::bare(exchange.request.content_type());
+            format!("Request body does not match model schema for content type {media_type}: {errors}")
+        }
+        _ => format!("Execution failed: {}", refusal.detail().unwrap_or(refusal.name())),
     }
 }
 

@@ -18,7 +18,26 @@ pub struct Model {
     pub content_type: String,
 }
 
+/// How a schema refers to another model of its API:
+/// `https://apigateway.amazonaws.com/restapis/{api}/models/{name}` (Developer
+/// guide, "Data models for REST APIs").
+const MODELS: &str = "https://apigateway.amazonaws.com/restapis/";
+
 impl Model {
+    /// The URL by which schemas refer to a model.
+    #[must_use]
+    pub fn reference(api: &str, name: &str) -> String {
+        format!("{MODELS}{api}/models/{name}")
+    }
+
+    /// The name of the model that a schema's `$ref` refers to, of whichever API it
+    /// says that it is: an API that was copied keeps the references of the other.
+    #[must_use]
+    pub fn referred_to(reference: &str) -> Option<&str> {
+        let (_api, name) = reference.strip_prefix(MODELS)?.split_once("/models/")?;
+        Some(name)
+    }
+
     /// The models that every API begins with, `Empty` and `Error`.
     #[must_use]
     pub fn defaults(ids: [String; 2]) -> [Self; 2] {
@@ -65,4 +84,19 @@ pub struct RequestValidator {
     pub validate_request_body: bool,
     /// Whether required parameters are there.
     pub validate_request_parameters: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reference_names_a_model_of_any_api() {
+        let url = Model::reference("abcdefghij", "Pet");
+        assert_eq!(url, "https://apigateway.amazonaws.com/restapis/abcdefghij/models/Pet");
+        assert_eq!(Model::referred_to(&url), Some("Pet"));
+        for other in ["Pet", "#/definitions/Pet", "https://example.com/restapis/abcdefghij/models/Pet"] {
+            assert_eq!(Model::referred_to(other), None, "{other}");
+        }
+    }
 }

@@ -5,23 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use keyplan_domain::api::Model;
 use serde_json::{Map, Value};
 
-/// How a schema refers to another model of its API:
-/// `https://apigateway.amazonaws.com/restapis/{api}/models/{name}` (Developer
-/// guide, "Data models for REST APIs").
-const MODELS: &str = "https://apigateway.amazonaws.com/restapis/";
-
-/// The name of the model that a `$ref` refers to.
-pub(super) fn referenced(reference: &str) -> Option<&str> {
-    let (_api, name) = reference.strip_prefix(MODELS)?.split_once("/models/")?;
-    Some(name)
-}
-
 /// Names of the models that a schema refers to.
 pub(super) fn references(schema: &str) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     if let Ok(mut schema) = serde_json::from_str(schema) {
         each_reference(&mut schema, &mut |reference| {
-            names.extend(referenced(reference).map(str::to_owned));
+            names.extend(Model::referred_to(reference).map(str::to_owned));
         });
     }
     names
@@ -59,7 +48,7 @@ pub(super) fn schema(model: &Model, models: &BTreeMap<String, Model>) -> Option<
 fn localise(schema: &mut Value, models: &BTreeMap<String, Model>) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     each_reference(schema, &mut |reference| {
-        if let Some(name) = referenced(reference).filter(|name| models.contains_key(*name)) {
+        if let Some(name) = Model::referred_to(reference).filter(|name| models.contains_key(*name)) {
             let name = name.to_owned();
             *reference = format!("#/definitions/{name}");
             names.insert(name);
@@ -102,7 +91,7 @@ mod tests {
 
     #[test]
     fn all_that_is_referred_to_is_defined_once_though_it_goes_in_circles() {
-        let to = |name: &str| format!("{MODELS}abcdefghij/models/{name}");
+        let to = |name: &str| Model::reference("abcdefghij", name);
         let models = BTreeMap::from([
             model("A", &json!({"properties": {"b": {"$ref": to("B")}, "c": {"$ref": to("Gone")}}})),
             model("B", &json!({"items": [{"$ref": to("C")}, {"$ref": to("C")}]})),

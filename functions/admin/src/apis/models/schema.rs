@@ -1,8 +1,7 @@
 //! Whether a text is a schema that API Gateway takes: JSON schema, draft 4.
 
+use keyplan_domain::api::Model;
 use serde_json::{Map, Value};
-
-use super::flatten::referenced;
 
 const INVALID: &str = "Invalid model schema specified";
 
@@ -54,7 +53,7 @@ impl Check<'_> {
             None => return self.errors.push(INVALID.to_owned()),
             Some(reference) => match reference.strip_prefix('#') {
                 Some(pointer) => pointer.contains('%') || self.root.pointer(pointer).is_some(),
-                None => referenced(reference).is_some(),
+                None => Model::referred_to(reference).is_some(),
             },
         };
         if !is_canonical {

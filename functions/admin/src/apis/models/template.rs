@@ -12,7 +12,6 @@ use std::collections::BTreeMap;
 use keyplan_domain::api::Model;
 
 use self::ordered::Ordered;
-use super::flatten::referenced;
 
 const ROOT: &str = "#set($inputRoot = $input.path('$'))\n";
 const EACH: &str =
@@ -89,7 +88,7 @@ impl Sample<'_> {
                 None => self.text.push_str("{ }"),
             };
         }
-        match referenced(reference).and_then(|name| self.schemas.get(name)) {
+        match Model::referred_to(reference).and_then(|name| self.schemas.get(name)) {
             Some(schema) => self.value(schema, schema, place.followed()),
             None => self.text.push_str("{ }"),
         }
