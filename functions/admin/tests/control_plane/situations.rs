@@ -1,6 +1,7 @@
 //! What callers get wrong, and what each is told, whole and over HTTP: status, error
 //! type and text. Nothing that is refused changes anything.
 
+mod allowed;
 mod models;
 
 use serde_json::{Value, json};
@@ -13,7 +14,7 @@ const FUNCTION: &str = "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/func
 /// What there is to get wrong, by the names that paths have for it.
 struct Scene {
     control: Control,
-    names: Vec<(&'static str, String)>,
+    names: Vec<(String, String)>,
 }
 
 /// A call: verb, path with `{names}`, body.
@@ -41,6 +42,7 @@ impl Scene {
             ("api", path.clone()),
             ("id", id),
             ("root", root),
+            ("rootId", text(&api, "rootResourceId")),
             ("pets", pets),
             ("resource", resource),
             ("proxy", format!("{path}/resources/{proxy}")),
@@ -49,6 +51,7 @@ impl Scene {
             ("key", text(&key, "id")),
             ("plan", plan),
         ];
+        let names = names.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         Self { control, names }
     }
 
