@@ -6,7 +6,7 @@ mod rules;
 mod tokens;
 
 use axum::Router;
-use axum::routing::{delete, get};
+use axum::routing::{delete, get, post};
 use keyplan_wire::error::ApiError;
 
 use crate::Admin;
@@ -22,6 +22,7 @@ pub(crate) fn routes() -> Router<Admin> {
         .route("/apikeys/{key}", get(api_keys::get).patch(api_keys::update).delete(api_keys::delete))
         .route("/apikeys/{key}/tokens", get(tokens::list).post(tokens::create))
         .route("/apikeys/{key}/tokens/{token}", delete(tokens::delete))
+        .route("/apikeys/{key}/tokens/{token}/rotate", post(tokens::rotate))
 }
 
 fn unknown_key() -> ApiError {

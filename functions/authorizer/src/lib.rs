@@ -22,11 +22,10 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
-use keyplan_domain::key::KeyValue;
-use keyplan_domain::token::{Token, TokenHash, TokenRecord, bearer};
-use keyplan_store::Store;
+use keyplan_domain::token::{Token, TokenHash, bearer};
 use keyplan_store::cache::TtlCache;
 use keyplan_store::clock::Clock;
+use keyplan_store::{IssuedToken, Store};
 use keyplan_wire::AuthorizerAnswer;
 use serde_json::Value;
 
@@ -49,13 +48,6 @@ pub struct Authorizer {
     store: Store,
     clock: Arc<dyn Clock>,
     tokens: TtlCache<TokenHash, Option<Arc<IssuedToken>>>,
-}
-
-/// A token that was issued, expired or not.
-#[derive(Debug)]
-struct IssuedToken {
-    record: TokenRecord,
-    key_value: KeyValue,
 }
 
 impl Authorizer {
@@ -113,8 +105,23 @@ impl Authorizer {
             // Boxed, on a miss alone: the SDK's futures nest deeper than rustc
             // cares to lay out in one piece.
             let found = Box::pin(self.store.token(&hash)).await?;
-            Ok(found.map(|(record, key_value)| Arc::new(IssuedToken { record, key_value })))
+            if let Some(issued) = &found {
+                Box::pin(self.note_use(&hash, issued)).await;
+            }
+            Ok(found.map(Arc::new))
         };
         self.tokens.get_or_load(&hash, self.clock.now(), look_up).await
+    }
+
+    /// Writes down that a token is used, once an hour. Whether that succeeds is
+    /// nothing to its holder.
+    async fn note_use(&self, hash: &TokenHash, issued: &IssuedToken) {
+        let now = self.clock.now();
+        if issued.record.is_expired(now) || !issued.is_use_noteworthy(now) {
+            return;
+        }
+        if let Err(error) = self.store.note_token_used(hash, now).await {
+            tracing::warn!(token_id = %issued.record.id, %error, "the use of a token is not written down");
+        }
     }
 }

@@ -1,10 +1,11 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use aws_credential_types::Credentials;
-use keyplan_domain::key::{ApiKey, ApiKeyId};
+use keyplan_domain::key::{ApiKey, ApiKeyId, KeyValue};
 use keyplan_domain::time::Timestamp;
-use keyplan_store::Tables;
+use keyplan_domain::token::TokenRecord;
 use keyplan_store::connect::Connection;
+use keyplan_store::{PageRequest, Rotation, Tables};
 use serde_json::json;
 
 use super::*;
@@ -89,6 +90,11 @@ impl Bench {
         self.authorizer.handle(event).await
     }
 
+    async fn last_used(&self, key: &ApiKeyId) -> Option<i64> {
+        let page = self.store.tokens(key, &PageRequest { limit: 25, position: None }).await.unwrap();
+        page.items[0].1.map(Timestamp::as_seconds)
+    }
+
     async fn rejection(&self, credential: &str) -> Rejection {
         match self.ask(credential).await {
             Err(AuthorizerError::Unauthorized(rejection)) => rejection,
@@ -169,4 +175,53 @@ async fn an_unknown_token_is_remembered_as_unknown_until_the_caches_are_dropped(
     assert_eq!(bench.rejection(token.expose()).await, Rejection::Unknown);
     bench.authorizer.drop_caches();
     assert!(bench.ask(token.expose()).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_token_that_was_rotated_goes_on_beside_the_new_one_for_a_while() {
+    let bench = Bench::with_tables().await;
+    let (old, record) = bench.issue(1, None).await;
+    let new = Token::from_entropy([2; 32]);
+    let now = bench.clock.now();
+    let rotate = |old: &TokenRecord| -> Result<Rotation, ()> {
+        Ok(Rotation {
+            hash: new.hash(),
+            record: TokenRecord { id: new.id(), ..old.clone() },
+            expires: now.plus(Duration::from_secs(60)),
+        })
+    };
+    bench.store.rotate_token(&record.key_id, record.id.as_str(), rotate).await.unwrap();
+    bench.clock.advance(59);
+    for token in [&old, &new] {
+        assert_eq!(bench.ask(token.expose()).await.unwrap()["usageIdentifierKey"], format!("{VALUE}-1"));
+    }
+    bench.clock.advance(1);
+    assert_eq!(bench.rejection(old.expose()).await, Rejection::Expired { token_id: record.id });
+    assert!(bench.ask(new.expose()).await.is_ok());
+}
+
+#[tokio::test]
+async fn the_last_use_of_a_token_is_written_down_once_an_hour() {
+    let bench = Bench::with_tables().await;
+    let (token, record) = bench.issue(1, None).await;
+    assert_eq!(bench.last_used(&record.key_id).await, None);
+    let start = bench.clock.now().as_seconds();
+    // In seconds from the start: a use, and the use that is on record then.
+    for (at, noted) in [(0, 0), (10, 0), (3_590, 0), (3_600, 3_600), (3_700, 3_600), (9_000, 9_000)] {
+        bench.clock.advance(start + at - bench.clock.now().as_seconds());
+        assert!(bench.ask(token.expose()).await.is_ok());
+        assert_eq!(bench.last_used(&record.key_id).await, Some(start + noted), "after {at} s");
+    }
+    assert!(bench.store.delete_token(&record.key_id, record.id.as_str()).await.unwrap());
+    bench.store.note_token_used(&token.hash(), bench.clock.now()).await.unwrap();
+    assert!(bench.store.token(&token.hash()).await.unwrap().is_none(), "what is revoked is not written anew");
+}
+
+#[tokio::test]
+async fn a_refused_token_is_not_used() {
+    let bench = Bench::with_tables().await;
+    let (token, record) = bench.issue(1, Some(3)).await;
+    bench.clock.advance(3);
+    bench.rejection(token.expose()).await;
+    assert_eq!(bench.last_used(&record.key_id).await, None);
 }

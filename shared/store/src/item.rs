@@ -25,6 +25,8 @@ pub(crate) mod attribute {
     pub(crate) const STAGES_VERSION: &str = "stagesVersion";
     /// The edit of an API that is decided and not yet carried out.
     pub(crate) const EDIT: &str = "edit";
+    /// When a token was last seen, in seconds since the epoch.
+    pub(crate) const LAST_USED: &str = "lastUsed";
     /// What the parts of an API and their versions add up to.
     pub(crate) const SEAL: &str = "seal";
 }

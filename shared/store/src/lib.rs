@@ -51,6 +51,7 @@ pub use page::{Page, PageRequest};
 pub use plan_key::PlanKeyError;
 use rest_api::{Latest, Turns};
 pub use tables::Tables;
+pub use token::{IssuedToken, Rotation};
 pub use usage::DailyUsage;
 pub use usage_plan::{KeyInTwoPlans, PlanError};
 pub use watch::TableWatch;

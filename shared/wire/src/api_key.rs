@@ -1,6 +1,7 @@
 //! API keys and the tokens that stand for them.
 
 use keyplan_domain::key::{ApiKey, ApiKeyId, KeyValue};
+use keyplan_domain::time::Timestamp;
 use keyplan_domain::token::{Scope, Token, TokenRecord};
 use serde::{Deserialize, Serialize};
 
@@ -99,6 +100,18 @@ pub struct CreateTokenInput {
     pub expires_at: Option<i64>,
 }
 
+/// The body of a token's rotation.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RotateTokenInput {
+    /// Seconds for which the token goes on beside the new one; an hour, when
+    /// absent.
+    pub overlap_seconds: Option<i64>,
+    /// Seconds since the epoch from which on the new one is refused; when absent, it
+    /// lives for as long as the old one was to.
+    pub expires_at: Option<i64>,
+}
+
 /// A token in an answer.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -112,25 +125,28 @@ pub struct TokenAnswer<'a> {
     created_date: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_used_date: Option<i64>,
 }
 
 impl<'a> TokenAnswer<'a> {
     /// The answer to the issue of a token: the only one that shows it.
     #[must_use]
     pub fn issued(record: &'a TokenRecord, token: &'a Token) -> Self {
-        Self { token: Some(ExposedToken(token)), ..Self::listed(record) }
+        Self { token: Some(ExposedToken(token)), ..Self::listed(record, None) }
     }
 
-    /// A token in a list.
+    /// A token in a list, and when it was last used.
     #[must_use]
-    pub fn listed(record: &'a TokenRecord) -> Self {
+    pub fn listed(record: &'a TokenRecord, last_used: Option<Timestamp>) -> Self {
         Self {
             id: record.id.as_str(),
             token: None,
             principal_id: &record.principal_id,
             scopes: (!record.scopes.is_empty()).then_some(&record.scopes),
             created_date: record.created_date.as_seconds(),
-            expires_at: record.expires.map(|expires| expires.as_seconds()),
+            expires_at: record.expires.map(Timestamp::as_seconds),
+            last_used_date: last_used.map(Timestamp::as_seconds),
         }
     }
 }
@@ -146,7 +162,6 @@ impl Serialize for ExposedToken<'_> {
 
 #[cfg(test)]
 mod tests {
-    use keyplan_domain::time::Timestamp;
     use keyplan_domain::token::TokenId;
     use serde_json::json;
 
@@ -210,7 +225,9 @@ mod tests {
         let listed = json!({
             "id": "tttttttttt", "principalId": "alice", "scopes": ["GET/pets/*"], "createdDate": 1, "expiresAt": 2
         });
-        assert_eq!(serde_json::to_value(TokenAnswer::listed(&record)).unwrap(), listed);
+        assert_eq!(serde_json::to_value(TokenAnswer::listed(&record, None)).unwrap(), listed);
+        let used = serde_json::to_value(TokenAnswer::listed(&record, Some(Timestamp::from_seconds(5)))).unwrap();
+        assert_eq!(used["lastUsedDate"], 5);
         let issued = serde_json::to_value(TokenAnswer::issued(&record, &token)).unwrap();
         assert_eq!(issued["token"], token.expose());
         assert_eq!(issued.as_object().unwrap().len(), listed.as_object().unwrap().len() + 1);

@@ -1,7 +1,10 @@
+use std::time::Duration;
+
 use keyplan_domain::key::{ApiKey, ApiKeyId, ImportedKey, KeyValue};
 use keyplan_domain::time::Timestamp;
-use keyplan_domain::token::{Scope, TokenId, TokenRecord};
-use keyplan_wire::api_key::{CreateApiKeyInput, CreateTokenInput};
+use keyplan_domain::token::{Scope, Token, TokenId, TokenRecord};
+use keyplan_store::Rotation;
+use keyplan_wire::api_key::{CreateApiKeyInput, CreateTokenInput, RotateTokenInput};
 use keyplan_wire::error::{ApiError, Violation};
 use keyplan_wire::patch::{Op, PatchOperation};
 
@@ -12,6 +15,9 @@ const MAX_DESCRIPTION: usize = 125_000;
 const MAX_PRINCIPAL: usize = 256;
 /// Each is a statement of the authorizer's policy.
 const MAX_SCOPES: usize = 50;
+/// Seconds for which a token goes on beside the one that takes its place.
+const DEFAULT_OVERLAP: u64 = 3_600;
+const MAX_OVERLAP: u64 = 30 * 86_400;
 /// As API Gateway lists them, without those of [`LEGACY_PATHS`].
 const PATCH_PATHS: [&str; 4] = ["/description", "/enabled", "/name", "/customerId"];
 /// Can be added to and removed from (patch operations, "ApiKey"), to no effect:
@@ -123,6 +129,34 @@ pub(super) fn new_token(
         scopes: scopes.map_err(|error| ApiError::bad_request(format!("Invalid scope: {error}")))?,
         created_date: now,
         expires,
+    })
+}
+
+/// What takes the place of `old`: a token of the same holder and scopes. `old` is
+/// refused after the overlap, or when it was to be anyway.
+pub(super) fn rotated(
+    input: &RotateTokenInput,
+    old: &TokenRecord,
+    token: &Token,
+    now: Timestamp,
+) -> Result<Rotation, ApiError> {
+    if old.is_expired(now) {
+        return Err(ApiError::bad_request("The token has expired"));
+    }
+    let overlap = input.overlap_seconds.map_or(Some(DEFAULT_OVERLAP), |seconds| u64::try_from(seconds).ok());
+    let overlap = overlap.filter(|seconds| *seconds <= MAX_OVERLAP).ok_or_else(|| {
+        ApiError::bad_request(format!("Invalid overlapSeconds: it must be between 0 and {MAX_OVERLAP}"))
+    })?;
+    let lifetime = old.expires.map(|expires| now.plus(expires.since(old.created_date)));
+    let expires = input.expires_at.map(Timestamp::from_seconds).or(lifetime);
+    if expires.is_some_and(|expires| expires <= now) {
+        return Err(ApiError::bad_request("Invalid expiresAt: it must be in the future, in seconds since the epoch"));
+    }
+    let ends = now.plus(Duration::from_secs(overlap));
+    Ok(Rotation {
+        hash: token.hash(),
+        record: TokenRecord { id: token.id(), created_date: now, expires, ..old.clone() },
+        expires: old.expires.map_or(ends, |expires| expires.min(ends)),
     })
 }
 

@@ -1,16 +1,16 @@
 use axum::extract::State;
 use bytes::Bytes;
 use keyplan_domain::key::ApiKeyId;
-use keyplan_domain::token::Token;
-use keyplan_store::entropy;
-use keyplan_wire::api_key::{CreateTokenInput, TokenAnswer};
+use keyplan_domain::token::{Token, TokenRecord};
+use keyplan_store::{Rotation, entropy};
+use keyplan_wire::api_key::{CreateTokenInput, RotateTokenInput, TokenAnswer};
 use keyplan_wire::error::ApiError;
 use keyplan_wire::input;
 use keyplan_wire::page::Items;
 
 use super::{rules, unknown_key};
 use crate::Admin;
-use crate::answer::{Outcome, accepted, created, found, ok};
+use crate::answer::{Outcome, accepted, created, edited, found, ok};
 use crate::extract::{Query, Segments};
 
 pub(super) async fn create(State(admin): State<Admin>, Segments(key): Segments<String>, body: Bytes) -> Outcome {
@@ -25,13 +25,36 @@ pub(super) async fn list(State(admin): State<Admin>, Segments(key): Segments<Str
     let key = ApiKeyId::new(key);
     admin.store().api_key(&key).await?.ok_or_else(unknown_key)?;
     let page = admin.store().tokens(&key, &query.page()?).await?;
-    ok(&Items { item: page.items.iter().map(TokenAnswer::listed).collect(), position: page.position })
+    let shown = page.items.iter().map(|(record, last_used)| TokenAnswer::listed(record, *last_used));
+    ok(&Items { item: shown.collect(), position: page.position })
+}
+
+/// A new token for the holder of another, which goes on for a while beside it.
+pub(super) async fn rotate(
+    State(admin): State<Admin>,
+    Segments((key, old)): Segments<(String, String)>,
+    body: Bytes,
+) -> Outcome {
+    let input: RotateTokenInput = if body.is_empty() { RotateTokenInput::default() } else { input::from_json(&body)? };
+    let token = Token::from_entropy(entropy::bytes());
+    let mut issued = None;
+    let rotate = |old: &TokenRecord| -> Result<Rotation, ApiError> {
+        let rotation = rules::rotated(&input, old, &token, admin.now())?;
+        issued = Some(rotation.record.clone());
+        Ok(rotation)
+    };
+    edited(admin.store().rotate_token(&ApiKeyId::new(key), &old, rotate).await, unknown_token())?;
+    created(&TokenAnswer::issued(&issued.ok_or_else(unknown_token)?, &token))
 }
 
 pub(super) async fn delete(State(admin): State<Admin>, Segments((key, token)): Segments<(String, String)>) -> Outcome {
     if admin.store().delete_token(&ApiKeyId::new(key), &token).await? {
         accepted()
     } else {
-        Err(ApiError::not_found("Invalid token identifier specified").into())
+        Err(unknown_token().into())
     }
+}
+
+fn unknown_token() -> ApiError {
+    ApiError::not_found("Invalid token identifier specified")
 }

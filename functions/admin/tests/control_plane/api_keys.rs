@@ -182,3 +182,57 @@ async fn a_token_needs_a_key_and_a_principal() {
         "400 BadRequestException: Invalid expiresAt: it must be in the future, in seconds since the epoch"
     );
 }
+
+#[tokio::test]
+async fn a_token_is_rotated_with_an_overlap() {
+    let control = Control::start().await;
+    let key = text(&control.post("/apikeys", json!({"name": "k"})).await.created(), "id");
+    let tokens = format!("/apikeys/{key}/tokens");
+    let lifetime = json!({"principalId": "alice", "scopes": ["GET/pets/*"], "expiresAt": 1_795_445_200});
+    let old = control.post(&tokens, lifetime).await.created();
+    let rotate = format!("{tokens}/{}/rotate", text(&old, "id"));
+    let new = control.call("POST", &rotate, "").await.created();
+    assert_json_snapshot!(new, {".id" => "[id]", ".token" => "[token]"}, @r#"
+    {
+      "createdDate": 1795435200,
+      "expiresAt": 1795445200,
+      "id": "[id]",
+      "principalId": "alice",
+      "scopes": [
+        "GET/pets/*"
+      ],
+      "token": "[token]"
+    }
+    "#);
+    assert_ne!((&new["id"], &new["token"]), (&old["id"], &old["token"]));
+    let ends = |listed: &serde_json::Value, id: &serde_json::Value| {
+        let item = listed["item"].as_array().unwrap().iter().find(|item| item["id"] == *id).unwrap().clone();
+        item["expiresAt"].as_i64()
+    };
+    let listed = control.get(&tokens).await.ok();
+    assert_eq!(ends(&listed, &old["id"]), Some(1_795_435_200 + 3_600), "an hour, unless told otherwise");
+    assert_eq!(ends(&listed, &new["id"]), Some(1_795_445_200));
+
+    let unlimited = control.post(&tokens, json!({"principalId": "bob"})).await.created();
+    let rotate = format!("{tokens}/{}/rotate", text(&unlimited, "id"));
+    for (body, told) in [
+        (json!({"overlapSeconds": -1}), "Invalid overlapSeconds: it must be between 0 and 2592000"),
+        (json!({"overlapSeconds": 2_592_001}), "Invalid overlapSeconds: it must be between 0 and 2592000"),
+        (
+            json!({"expiresAt": 1_795_435_200}),
+            "Invalid expiresAt: it must be in the future, in seconds since the epoch",
+        ),
+    ] {
+        assert_eq!(control.post(&rotate, body).await.error(), format!("400 BadRequestException: {told}"));
+    }
+    let new = control.post(&rotate, json!({"overlapSeconds": 0})).await.created();
+    assert_eq!(new.get("expiresAt"), None);
+    assert_eq!(ends(&control.get(&tokens).await.ok(), &unlimited["id"]), Some(1_795_435_200));
+    assert_eq!(control.post(&rotate, json!({})).await.error(), "400 BadRequestException: The token has expired");
+    for unknown in [format!("{tokens}/nope/rotate"), "/apikeys/nope/tokens/nope/rotate".to_owned()] {
+        assert_eq!(
+            control.post(&unknown, json!({})).await.error(),
+            "404 NotFoundException: Invalid token identifier specified"
+        );
+    }
+}
