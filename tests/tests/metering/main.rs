@@ -9,6 +9,7 @@ mod failures;
 mod granted;
 mod history;
 mod key_in_two_plans;
+mod key_made_again;
 mod leased;
 mod outages;
 mod quota;
