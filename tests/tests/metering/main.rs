@@ -1,6 +1,7 @@
 //! Metering over HTTP, by several processes at once on one DynamoDB that loses
 //! answers and fails: what is promised holds exactly.
 
+mod agreement;
 mod clocks;
 mod control_plane;
 mod counts;
