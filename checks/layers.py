@@ -45,6 +45,8 @@ NEVER_BELOW = {
 # benchmarks look at DynamoDB itself, to prove what it does.
 NAMED_ONLY_BY = {
     "aws-sdk-dynamodb": {"keyplan-store", "keyplan-tests", "keyplan-bench"},
+    # A client of the control plane, to test it.
+    "aws-sdk-apigateway": {"keyplan-tests"},
 }
 
 

@@ -42,6 +42,7 @@ class Walk:
         self.client.meta.events.register("after-call.apigateway", self._keep)
         self.answer = None
         self.called: dict[str, set[str]] = {}
+        self.paged: set[str] = set()
         self.walked: set[str] = set()
         self.in_use: list[tuple[str, dict]] = []
         self.seen: set[str] = set()
@@ -79,18 +80,26 @@ class Walk:
     def page(self, name: str, /, **given) -> None:
         """Goes through a list by the client's own paginator, and holds it against
         the whole."""
-        whole = self._send(self.model.operation_model(name), {**given, "limit": 500})["items"]
-        paginator = self.client.get_paginator(botocore.xform_name(name))
-        found = []
-        for page in paginator.paginate(**given, PaginationConfig={"PageSize": 2}):
-            found += page["items"]
-            shape = self.model.operation_model(name).output_shape
-            self.problems += shapes.problems(shape, json.loads(self.answer.content), name, self.seen)
-        # What GetUsage gives is by key, and no list.
-        if found != whole and sorted(found) != sorted(whole):
-            self.problems.append(f"pages of {name} are {found}, and the whole is {whole}")
+        operation = self.model.operation_model(name)
+        whole = self._send(operation, {**given, "limit": 500})["items"]
         if len(whole) < 3:
             self.problems.append(f"{name} has no more than {len(whole)} items to page through")
+        self.paged.add(name)
+        paginator = self.client.get_paginator(botocore.xform_name(name))
+        for size in range(1, 5):
+            found = []
+            for page in paginator.paginate(**given, PaginationConfig={"PageSize": size}):
+                found += entries(page["items"])
+                self.problems += shapes.problems(
+                    operation.output_shape, json.loads(self.answer.content), name, self.seen)
+            # What GetUsage gives is by key, and in no order.
+            if found != entries(whole) and (isinstance(whole, list) or sorted(found) != sorted(entries(whole))):
+                self.problems.append(f"pages of {size} of {name} are {found}, and the whole is {whole}")
+            # botocore neither cuts a map off nor goes on within one.
+            for most in range(1, 5) if isinstance(whole, list) else []:
+                found = list(parts(paginator, given, len(whole), {"PageSize": size, "MaxItems": most}))
+                if found != whole:
+                    self.problems.append(f"{name} by {most} from pages of {size} is {found}, and the whole is {whole}")
 
     def _send(self, operation, given: dict):
         return getattr(self.client, botocore.xform_name(operation.name))(**given)
@@ -118,6 +127,12 @@ class Walk:
                 if name not in error.response["Error"]["Message"]:
                     self.problems.append(f"{name} is refused without its name: {error}")
 
+    def check_pages(self) -> None:
+        """Whatever botocore has a paginator for was gone through by it."""
+        for name in sorted(set(self.called) - self.paged):
+            if self.client.can_paginate(botocore.xform_name(name)):
+                self.problems.append(f"{name} is not gone through by its paginator")
+
     def check_errors(self) -> None:
         excused = EXCEPTIONS["errors"]
         for name, produced in sorted(self.called.items()):
@@ -139,6 +154,24 @@ class Walk:
         self.problems += [f"{member} is shown, and an exception" for member in sorted(excused & self.seen)]
 
 
+def entries(items) -> list:
+    return items if isinstance(items, list) else list(items.items())
+
+
+def parts(paginator, given: dict, count: int, config: dict):
+    """All items, as many at a time as `config` says, each time from the token that
+    the time before ended with."""
+    token = None
+    # One time more than it can take shows that there is an end.
+    for _ in range(count + 1):
+        part = paginator.paginate(**given, PaginationConfig={**config, "StartingToken": token}).build_full_result()
+        yield from part["items"]
+        token = part.get("NextToken")
+        if token is None:
+            return
+    yield "more"
+
+
 def is_excused(of: dict[str, list[str]], error: str, operation: str) -> bool:
     return bool({operation, "*"} & set(of.get(error, [])))
 
@@ -158,6 +191,7 @@ def main() -> int:
         inputs.walk(walk.call)
         inputs.pages(walk.call, walk.page)
         walk.refuse_others()
+    walk.check_pages()
     walk.check_errors()
     walk.check_members()
     for problem in walk.problems:

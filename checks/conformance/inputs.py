@@ -135,7 +135,8 @@ def pages(call, page) -> None:
         call("CreateUsagePlanKey", usagePlanId=plans[0], keyId=key, keyType="API_KEY")
     for name in ["GetApiKeys", "GetRestApis", "GetUsagePlans"]:
         page(name)
-    for name in ["GetAuthorizers", "GetDeployments", "GetModels", "GetRequestValidators", "GetResources"]:
+    for name in ["GetAuthorizers", "GetDeployments", "GetGatewayResponses", "GetModels", "GetRequestValidators",
+                 "GetResources"]:
         page(name, **of_api)
     page("GetUsagePlanKeys", usagePlanId=plans[0])
     page("GetUsage", usagePlanId=plans[0], startDate=today, endDate=today)

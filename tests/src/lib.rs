@@ -9,6 +9,7 @@
 
 pub mod aws_cli;
 pub mod binaries;
+pub mod dice;
 pub mod dynamodb;
 pub mod dynamodb_proxy;
 pub mod fleet;
@@ -23,6 +24,7 @@ pub mod stack;
 pub mod usage_plan;
 
 pub use aws_cli::AwsError;
+pub use dice::Dice;
 pub use dynamodb::Dynamodb;
 pub use dynamodb_proxy::DynamodbProxy;
 pub use fleet::Fleet;

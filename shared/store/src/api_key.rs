@@ -125,7 +125,7 @@ impl Store {
             let mut transaction = self.transaction();
             transaction.put(key_item(&key, &stored.value)?, Expect::Version(stored.version));
             if key.enabled != stored.key.enabled {
-                let Some(mut at_value) = self.stored_value(&stored.value.hash()).await? else {
+                let Some(mut at_value) = self.stored_value(&stored).await? else {
                     return Ok(Attempt::Again);
                 };
                 at_value.by_value.enabled = key.enabled;
@@ -162,9 +162,8 @@ impl Store {
             }
             let mut transaction = self.transaction();
             transaction.delete(&keys::api_key(id), stored.version);
-            let hash = stored.value.hash();
-            if let Some(at_value) = self.stored_value(&hash).await? {
-                transaction.delete(&keys::value(&hash), at_value.version);
+            if let Some(at_value) = self.stored_value(&stored).await? {
+                transaction.delete(&keys::value(&stored.value.hash()), at_value.version);
                 for plan in &at_value.by_value.plan_ids {
                     transaction.delete_guarded(&keys::plan_key(plan, id));
                 }
@@ -192,7 +191,7 @@ impl Store {
         let Some(stored) = self.stored_key(id).await? else {
             return Ok(None);
         };
-        let at_value = self.stored_value(&stored.value.hash()).await?;
+        let at_value = self.stored_value(&stored).await?;
         Ok(Some(at_value.map(|at_value| at_value.by_value.plan_ids).unwrap_or_default()))
     }
 
@@ -200,8 +199,12 @@ impl Store {
         self.config_item(&keys::api_key(id)).await?.map(|item| StoredKey::read(&item)).transpose()
     }
 
-    pub(crate) async fn stored_value(&self, hash: &KeyHash) -> Result<Option<StoredValue>, StoreError> {
-        self.config_item(&keys::value(hash)).await?.map(|item| StoredValue::read(&item)).transpose()
+    /// What a key is found by. None once the key is gone, though another of its
+    /// value may be there by now.
+    pub(crate) async fn stored_value(&self, key: &StoredKey) -> Result<Option<StoredValue>, StoreError> {
+        let item = self.config_item(&keys::value(&key.value.hash())).await?;
+        let found = item.map(|item| StoredValue::read(&item)).transpose()?;
+        Ok(found.filter(|found| found.by_value.key_id == key.key.id))
     }
 }
 

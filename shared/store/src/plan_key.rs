@@ -62,7 +62,7 @@ impl Store {
         until_decided!({
             let stored_plan = self.stored_plan(plan).await?.ok_or(PlanKeyError::PlanNotFound)?;
             let stored_key = self.stored_key(key).await?.ok_or(PlanKeyError::KeyNotFound)?;
-            let Some(mut at_value) = self.stored_value(&stored_key.value.hash()).await? else {
+            let Some(mut at_value) = self.stored_value(&stored_key).await? else {
                 return Ok(Attempt::Again);
             };
             let plan_ids = &mut at_value.by_value.plan_ids;
@@ -179,7 +179,7 @@ impl Store {
             let mut transaction = self.transaction();
             let entry_delete = transaction.delete_existing(&at);
             if let Some(stored_key) = self.stored_key(key).await?
-                && let Some(mut at_value) = self.stored_value(&stored_key.value.hash()).await?
+                && let Some(mut at_value) = self.stored_value(&stored_key).await?
             {
                 at_value.by_value.plan_ids.retain(|id| id != plan);
                 let item = value_item(&stored_key.value, &at_value.by_value)?;

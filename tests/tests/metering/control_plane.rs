@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
 use keyplan_tests::dynamodb_proxy::{Fault, Rule};
-use keyplan_tests::{Call, Fleet, RestApi};
+use keyplan_tests::{Call, Dice, Fleet, RestApi};
 use serde_json::{Value, json};
 
 const PROCESSES: usize = 3;
@@ -15,20 +15,6 @@ const EDITS: u32 = 25;
 const STAGES: [&str; 3] = ["prod", "test", "beta"];
 /// The name of every key that a file of keys was about.
 const IMPORTED: &str = "imported";
-
-/// Numbers by chance, the same for the same seed.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).unwrap_or_default() % limit
-    }
-
-    fn one_of<'a, T>(&mut self, of: &'a [T]) -> &'a T {
-        &of[self.below(of.len())]
-    }
-}
 
 /// What all clients edit.
 struct Shared {
@@ -184,7 +170,7 @@ fn check(fleet: &Fleet, round: u64) {
             let mut client = Client {
                 fleet,
                 process: usize::try_from(number).unwrap_or_default() % PROCESSES,
-                dice: Dice(round * CLIENTS + number),
+                dice: Dice::seeded(round * CLIENTS + number),
                 own,
                 descriptions: vec![Value::Null],
                 made: Vec::new(),

@@ -1,6 +1,7 @@
 //! Metering over HTTP, by several processes at once on one DynamoDB that loses
 //! answers and fails: what is promised holds exactly.
 
+mod agreement;
 mod clocks;
 mod control_plane;
 mod counts;
@@ -9,6 +10,7 @@ mod failures;
 mod granted;
 mod history;
 mod key_in_two_plans;
+mod key_made_again;
 mod leased;
 mod outages;
 mod quota;
