@@ -72,12 +72,13 @@ impl Race {
 
 /// Runs a block that gives a `Result<Attempt<T>, E>` until it is decided, and
 /// gives the `Result<T, E>`. A macro, since a future of an `AsyncFnMut` is not
-/// known to be `Send`.
+/// known to be `Send`. Boxed, since the SDK's futures nest deep enough already: what
+/// an attempt takes in memory is nothing to those who hold the whole.
 macro_rules! until_decided {
     ($attempt:block) => {{
         let mut race = $crate::race::Race::of_edits();
         loop {
-            match (async { $attempt }).await {
+            match Box::pin(async { $attempt }).await {
                 Ok($crate::race::Attempt::Done(value)) => break Ok(value),
                 Ok($crate::race::Attempt::Again) => {
                     if let Err(error) = race.lost().await {
