@@ -84,6 +84,30 @@ impl Call {
         self
     }
 
+    /// Its verb.
+    #[must_use]
+    pub fn method(&self) -> &str {
+        &self.method
+    }
+
+    /// Where it goes.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Its headers, those of its signature last.
+    #[must_use]
+    pub fn headers(&self) -> &[(String, String)] {
+        &self.headers
+    }
+
+    /// Its body.
+    #[must_use]
+    pub fn content(&self) -> &[u8] {
+        &self.body
+    }
+
     /// Whether its signature covers just these headers, given as SigV4 lists them.
     #[must_use]
     pub fn signs(&self, headers: &str) -> bool {

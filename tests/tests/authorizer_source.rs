@@ -234,12 +234,15 @@ fn a_revoked_token_is_refused_once_the_authorizers_answer_is_no_longer_cached() 
     let tokens = stack.control("GET", &format!("/apikeys/{key_id}/tokens"), &Value::Null);
     assert_eq!(tokens.status, 200, "{tokens}");
     assert!(!tokens.body.contains(&token), "a token is shown once");
-    assert_json_snapshot!(tokens.json(), {".item[].id" => "[id]", ".item[].createdDate" => "[date]"}, @r#"
+    assert_json_snapshot!(tokens.json(), {
+        ".item[].id" => "[id]", ".item[].createdDate" => "[date]", ".item[].lastUsedDate" => "[date]",
+    }, @r#"
     {
       "item": [
         {
           "createdDate": "[date]",
           "id": "[id]",
+          "lastUsedDate": "[date]",
           "principalId": "alice"
         }
       ]

@@ -276,6 +276,26 @@ mod tests {
         );
     }
 
+    proptest! {
+        #[test]
+        fn no_event_is_a_failure_of_ours(
+            path in prop_oneof![Just(Value::Null), "\\PC{0,20}".prop_map(Value::from), ".{0,20}".prop_map(Value::from)],
+            full in prop_oneof![Just(Value::Null), ".{0,20}".prop_map(Value::from)],
+            query in prop_oneof![Just(Value::Null), (".{0,9}", ".{0,9}").prop_map(|(name, value)| json!({name: [value]}))],
+            body in prop_oneof![Just(Value::Null), ".{0,20}".prop_map(Value::from)],
+            is_base64_encoded: bool,
+        ) {
+            let event = json!({
+                "path": path, "httpMethod": "POST", "headers": null, "multiValueQueryStringParameters": query,
+                "requestContext": {"httpMethod": "POST", "path": full}, "body": body,
+                "isBase64Encoded": is_base64_encoded,
+            });
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let answer = runtime.block_on(answered(event.clone()));
+            prop_assert!(answer["statusCode"] == 200 || answer["statusCode"] == 400, "{event}: {answer}");
+        }
+    }
+
     #[tokio::test]
     async fn an_answer_that_a_function_cannot_give_is_refused() {
         let event = json!({"path": "/", "httpMethod": "GET", "requestContext": {"httpMethod": "GET"}});

@@ -1,8 +1,9 @@
-//! Requests that nobody should send, over a bare socket: each is refused with a
+//! Requests that nobody should send, most over a bare socket: each is refused with a
 //! 4xx of API Gateway's, or the connection is closed. Never a 5xx, never a
 //! panic, and the next is served.
 
 mod body;
+mod control;
 mod headers;
 mod mutated;
 mod request_line;
