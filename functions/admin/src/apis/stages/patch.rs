@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use keyplan_domain::api::{AccessLogSettings, Stage};
 use keyplan_domain::time::Timestamp;
 use keyplan_wire::error::ApiError;
@@ -24,6 +26,7 @@ pub(super) fn apply(stage: &mut Stage, operations: &[PatchOperation], now: Times
                 stage.variables.remove(*name).ok_or_else(missing::parameter)?;
             }
             (Op::Remove, ["variables"]) => stage.variables.clear(),
+            (Op::Replace, ["variables"]) => stage.variables = variables(operation)?,
             (Op::Replace, [member]) => replace(stage, member, operation)?,
             (Op::Add | Op::Replace, _) => method_settings::set(&mut stage.method_settings, operation)?,
             (Op::Remove, [_, _]) => method_settings::remove(&mut stage.method_settings, operation)?,
@@ -49,6 +52,13 @@ fn replace(stage: &mut Stage, member: &str, operation: &PatchOperation) -> Resul
         _ => return Err(method_settings::invalid_path(operation)),
     }
     Ok(())
+}
+
+/// All variables at once, as JSON within the value: what a plan's throttle of
+/// methods takes in the same place.
+fn variables(operation: &PatchOperation) -> Result<BTreeMap<String, String>, ApiError> {
+    serde_json::from_str(operation.text().unwrap_or_default())
+        .map_err(|_| ApiError::bad_request("Invalid stage variables: the value must be a JSON object of strings"))
 }
 
 /// Copying promotes a canary, and there is none.
@@ -134,6 +144,24 @@ mod tests {
         assert_eq!(stage.variables.into_iter().collect::<Vec<_>>(), [("a".to_owned(), "1".to_owned())]);
         assert_eq!(stage.method_settings["*/*"].throttling_burst_limit, 7);
         assert_eq!(stage.last_updated_date, NOW);
+    }
+
+    #[test]
+    fn all_variables_are_replaced_at_once() {
+        let stage = patched(&[
+            operation(Op::Replace, "/variables/a", "1"),
+            operation(Op::Replace, "/variables", r#"{"b": "2", "c": "3"}"#),
+        ])
+        .unwrap();
+        let names: Vec<&str> = stage.variables.keys().map(String::as_str).collect();
+        assert_eq!(names, ["b", "c"]);
+        for wrong in ["", "[]", r#"{"b": 2}"#, r#"{"b": null}"#, "a=1"] {
+            assert_eq!(
+                refusal(Op::Replace, "/variables", wrong),
+                "Invalid stage variables: the value must be a JSON object of strings"
+            );
+        }
+        assert!(refusal(Op::Replace, "/variables", r#"{"a b": "1"}"#).starts_with("Invalid stage variable name"));
     }
 
     #[test]
