@@ -137,7 +137,8 @@ def roles(resources: dict):
             if name not in ("AuthorizerRole", "GatewayRole"):
                 continue
             of_attributes = keys.get("ForAllValues:StringEquals", {}).get("dynamodb:Attributes")
-            if on_config and of_attributes == ["pk", "sk", "lastUsed"] and actions == ["dynamodb:UpdateItem"]:
+            notes_use = name == "AuthorizerRole" and of_attributes == ["pk", "sk", "lastUsed"]
+            if on_config and notes_use and actions == ["dynamodb:UpdateItem"]:
                 continue
             if on_config and ("/index/" in resource or any(WRITES.match(action) for action in actions)):
                 yield f"{where}: the data plane reads items of the config table and nothing more"

@@ -137,6 +137,13 @@ impl Template {
     }
 }
 
+/// A text as it stands in a JSON string, between its quotes.
+#[must_use]
+pub fn json_escaped(text: &str) -> String {
+    let quoted = serde_json::Value::from(text).to_string();
+    quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(&quoted).to_owned()
+}
+
 /// The directives of the Velocity template language, comments among them.
 fn has_directive(text: &str) -> bool {
     const DIRECTIVES: [&str; 12] =

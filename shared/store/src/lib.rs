@@ -47,7 +47,7 @@ pub use deployment::{DeleteDeployment, DeployError};
 pub use error::{StoreError, UpdateError};
 pub use import::{Import, ImportRefusal, OnRefusal};
 pub use meter::{Admitted, Buckets, Debit, Exhausted, Meter, Metering, Refused, Scope, Standing, Token};
-pub use page::{Page, PageRequest};
+pub use page::{PAGE_BYTES, Page, PageRequest};
 pub use plan_key::PlanKeyError;
 use rest_api::{Latest, Turns};
 pub use tables::Tables;

@@ -38,7 +38,7 @@ impl<T> Page<T> {
 
 /// Bytes of items that a page begins no other item beyond: what is shown of them
 /// stays well below the 6 MB that a function may answer, escaped or not.
-const PAGE_BYTES: usize = 2_500_000;
+pub const PAGE_BYTES: usize = 2_500_000;
 /// Index pages that one filtered page reads at the most.
 const FILTERED_READS: usize = 10;
 /// Items that one of them looks at.

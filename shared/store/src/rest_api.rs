@@ -191,11 +191,12 @@ impl Store {
                 self.carry_out(id, edit).await?;
                 return Ok(Attempt::Again);
             }
-            if !stored.contents.is_whole() && torn < MOST_TORN {
+            if stored.contents.is_whole() {
+                self.inner.latest.keep(&stored.contents);
+            } else if torn < MOST_TORN {
                 torn += 1;
                 return Ok(Attempt::Again);
             }
-            self.inner.latest.keep(&stored.contents);
             Ok(Attempt::Done(Some(stored)))
         })
     }

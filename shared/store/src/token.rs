@@ -73,7 +73,7 @@ impl Store {
             let mut transaction = self.transaction();
             let key_check =
                 transaction.check(&keys::api_key(&record.key_id), attribute::VERSION, number(item.version()?));
-            transaction.put(by_hash(hash, record, item.text(attribute::VALUE)?)?, Expect::Absent);
+            transaction.put(by_hash(hash.as_str(), record, item.text(attribute::VALUE)?)?, Expect::Absent);
             transaction.put(under_key(hash.as_str(), record)?, Expect::Absent);
             match transaction.commit().await {
                 Ok(()) => Ok(Attempt::Done(())),
@@ -85,7 +85,7 @@ impl Store {
     }
 
     /// Issues a token in place of `token_id`, which is refused from some time on:
-    /// both or neither. `rotate` is told what is kept of that one, and may be called
+    /// both or neither. Gives what is kept of the new one. `rotate` is told what is kept of that one, and may be called
     /// more than once, when others write too.
     ///
     /// # Errors
@@ -95,7 +95,7 @@ impl Store {
         key: &ApiKeyId,
         token_id: &str,
         mut rotate: impl FnMut(&TokenRecord) -> Result<Rotation, E>,
-    ) -> Result<(), UpdateError<E>> {
+    ) -> Result<TokenRecord, UpdateError<E>> {
         until_decided!({
             let at = keys::key_token(key, token_id);
             let (Some(of_key), Some(entry)) =
@@ -113,16 +113,17 @@ impl Store {
             let ending = TokenRecord { expires: Some(rotation.expires), ..old.record };
             let mut transaction = self.transaction();
             transaction.check(&keys::api_key(key), attribute::VERSION, number(of_key.version()?));
-            transaction.put(by_hash(&rotation.hash, &rotation.record, value)?, Expect::Absent);
-            transaction.put(under_key(rotation.hash.as_str(), &rotation.record)?, Expect::Absent);
-            let ending_token = Item::new(&keys::token_of_hash(&old.hash), &ending)?.with_text(attribute::VALUE, value);
+            let hash = rotation.hash.as_str();
+            transaction.put(by_hash(hash, &rotation.record, value)?, Expect::Absent);
+            transaction.put(under_key(hash, &rotation.record)?, Expect::Absent);
+            let ending_token = by_hash(&old.hash, &ending, value)?;
             let ending_token = match token.counter_if_any(attribute::LAST_USED)? {
                 Some(seconds) => ending_token.with_number(attribute::LAST_USED, seconds),
                 None => ending_token,
             };
-            transaction.put(expiring(ending_token, &ending), Expect::Version(token.version()?));
+            transaction.put(ending_token, Expect::Version(token.version()?));
             transaction.put(under_key(&old.hash, &ending)?, Expect::Version(entry.version()?));
-            Ok(Attempt::of(transaction.commit().await, ())?)
+            Ok(Attempt::of(transaction.commit().await, rotation.record)?)
         })
     }
 
@@ -234,8 +235,8 @@ impl Store {
 }
 
 /// The item that a token is found by.
-fn by_hash(hash: &TokenHash, record: &TokenRecord, value: &str) -> Result<Item, StoreError> {
-    Ok(expiring(Item::new(&keys::token(hash), record)?.with_text(attribute::VALUE, value), record))
+fn by_hash(hash: &str, record: &TokenRecord, value: &str) -> Result<Item, StoreError> {
+    Ok(expiring(Item::new(&keys::token_of_hash(hash), record)?.with_text(attribute::VALUE, value), record))
 }
 
 /// The entry of a token under its key.

@@ -9,6 +9,7 @@ use keyplan_domain::api::{
     AccessLogSettings, Deployment, EndpointConfiguration, Method, MethodSetting, Resource, RestApi, Snapshot, Stage,
 };
 use keyplan_domain::source::ApiKeySource;
+use keyplan_domain::template::json_escaped;
 use serde::Serialize;
 
 pub use self::input::{
@@ -71,7 +72,8 @@ impl<'a> RestApiAnswer<'a> {
             minimum_compression_size: api.minimum_compression_size,
             api_key_source: api.api_key_source,
             endpoint_configuration: &api.endpoint_configuration,
-            policy: text(api.policy.as_ref()).map(escaped),
+            // Clients take this second escaping off.
+            policy: text(api.policy.as_ref()).map(json_escaped),
             tags: shown.tags(&api.tags),
             disable_execute_api_endpoint: api.disable_execute_api_endpoint,
             root_resource_id: &api.root_resource_id,
@@ -79,13 +81,6 @@ impl<'a> RestApiAnswer<'a> {
             endpoint_access_mode: text(api.endpoint_access_mode.as_ref()),
         }
     }
-}
-
-/// As it stands between the quotes of a JSON string. Answers show a policy so, and
-/// clients take this second escaping off.
-fn escaped(text: &str) -> String {
-    let quoted = serde_json::Value::from(text).to_string();
-    quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(&quoted).to_owned()
 }
 
 /// `Resource`.

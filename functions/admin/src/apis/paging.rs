@@ -2,16 +2,12 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use keyplan_store::{PageRequest, StoreError};
+use keyplan_store::{PAGE_BYTES, PageRequest, StoreError};
 use keyplan_wire::page::Items;
 use serde::Serialize;
 
-/// Bytes that a page begins no other item beyond: escaped or not, it stays below
-/// the 6 MB that a function may answer.
-const PAGE_BYTES: usize = 2_500_000;
-
 /// The page of `items`, which are in the order of their `names`, that is asked
-/// for, as they are shown. A position is the name of the last item before it, so
+/// for, as they are shown: it begins none beyond [`PAGE_BYTES`]. A position is the name of the last item before it, so
 /// that pages hold each item once whatever is added meanwhile.
 pub(super) fn page<T, S: Serialize>(
     items: impl Iterator<Item = T>,

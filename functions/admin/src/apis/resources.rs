@@ -41,8 +41,12 @@ pub(super) async fn list(State(admin): State<Admin>, Segments(api): Segments<Str
     let mut resources: Vec<&Resource> = definition.resources.values().collect();
     resources.sort_by(|one, other| one.path.cmp(&other.path));
     let embed = embeds_methods(&query);
-    let resources = resources.into_iter().map(|resource| (&resource.path, answer(resource, &definition, embed)));
-    ok(&paging::page(resources, |(path, _)| (*path).clone(), |(_, shown)| shown, &query.page()?)?)
+    ok(&paging::page(
+        resources.into_iter(),
+        |resource| resource.path.clone(),
+        |resource| answer(resource, &definition, embed),
+        &query.page()?,
+    )?)
 }
 
 pub(super) async fn get(

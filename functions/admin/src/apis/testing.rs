@@ -43,6 +43,18 @@ pub(in crate::apis) fn mock() -> Integration {
     Integration::new(IntegrationType::Mock, "root")
 }
 
+/// A model by its name.
+pub(in crate::apis) fn model(name: &str, schema: &str) -> (String, Model) {
+    let model = Model {
+        id: "abc123".into(),
+        name: name.into(),
+        description: None,
+        schema: Some(schema.into()),
+        content_type: "application/json".into(),
+    };
+    (name.to_owned(), model)
+}
+
 pub(in crate::apis) fn authorizer() -> Authorizer {
     Authorizer {
         id: "abc123".into(),

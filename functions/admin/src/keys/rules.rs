@@ -118,10 +118,7 @@ pub(super) fn new_token(
         return Err(ApiError::bad_request(format!("A token can have at most {MAX_SCOPES} scopes")));
     }
     let scopes = scopes.iter().map(|scope| Scope::parse(scope)).collect::<Result<_, _>>();
-    let expires = input.expires_at.map(Timestamp::from_seconds);
-    if expires.is_some_and(|expires| expires <= now) {
-        return Err(ApiError::bad_request("Invalid expiresAt: it must be in the future, in seconds since the epoch"));
-    }
+    let expires = in_future(input.expires_at.map(Timestamp::from_seconds), now)?;
     Ok(TokenRecord {
         id,
         key_id,
@@ -130,6 +127,13 @@ pub(super) fn new_token(
         created_date: now,
         expires,
     })
+}
+
+fn in_future(expires: Option<Timestamp>, now: Timestamp) -> Result<Option<Timestamp>, ApiError> {
+    if expires.is_some_and(|expires| expires <= now) {
+        return Err(ApiError::bad_request("Invalid expiresAt: it must be in the future, in seconds since the epoch"));
+    }
+    Ok(expires)
 }
 
 /// What takes the place of `old`: a token of the same holder and scopes. `old` is
@@ -148,10 +152,7 @@ pub(super) fn rotated(
         ApiError::bad_request(format!("Invalid overlapSeconds: it must be between 0 and {MAX_OVERLAP}"))
     })?;
     let lifetime = old.expires.map(|expires| now.plus(expires.since(old.created_date)));
-    let expires = input.expires_at.map(Timestamp::from_seconds).or(lifetime);
-    if expires.is_some_and(|expires| expires <= now) {
-        return Err(ApiError::bad_request("Invalid expiresAt: it must be in the future, in seconds since the epoch"));
-    }
+    let expires = in_future(input.expires_at.map(Timestamp::from_seconds).or(lifetime), now)?;
     let ends = now.plus(Duration::from_secs(overlap));
     Ok(Rotation {
         hash: token.hash(),

@@ -2,7 +2,7 @@ use axum::extract::State;
 use bytes::Bytes;
 use keyplan_domain::key::ApiKeyId;
 use keyplan_domain::token::{Token, TokenRecord};
-use keyplan_store::{Rotation, entropy};
+use keyplan_store::entropy;
 use keyplan_wire::api_key::{CreateTokenInput, RotateTokenInput, TokenAnswer};
 use keyplan_wire::error::ApiError;
 use keyplan_wire::input;
@@ -35,16 +35,11 @@ pub(super) async fn rotate(
     Segments((key, old)): Segments<(String, String)>,
     body: Bytes,
 ) -> Outcome {
-    let input: RotateTokenInput = if body.is_empty() { RotateTokenInput::default() } else { input::from_json(&body)? };
+    let input: RotateTokenInput = input::from_json(&body)?;
     let token = Token::from_entropy(entropy::bytes());
-    let mut issued = None;
-    let rotate = |old: &TokenRecord| -> Result<Rotation, ApiError> {
-        let rotation = rules::rotated(&input, old, &token, admin.now())?;
-        issued = Some(rotation.record.clone());
-        Ok(rotation)
-    };
-    edited(admin.store().rotate_token(&ApiKeyId::new(key), &old, rotate).await, unknown_token())?;
-    created(&TokenAnswer::issued(&issued.ok_or_else(unknown_token)?, &token))
+    let rotate = |old: &TokenRecord| rules::rotated(&input, old, &token, admin.now());
+    let rotated = admin.store().rotate_token(&ApiKeyId::new(key), &old, rotate).await;
+    created(&TokenAnswer::issued(&edited(rotated, unknown_token())?, &token))
 }
 
 pub(super) async fn delete(State(admin): State<Admin>, Segments((key, token)): Segments<(String, String)>) -> Outcome {

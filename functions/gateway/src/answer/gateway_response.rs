@@ -8,7 +8,7 @@ use keyplan_domain::api::{GatewayResponse, GatewayResponseType};
 
 use super::built_in::BuiltIn;
 use crate::exchange::Exchange;
-use keyplan_domain::template::{Expression, Reference, Template, Values};
+use keyplan_domain::template::{Expression, Reference, Template, Values, json_escaped};
 
 /// The gateway responses that a deployment customises.
 pub(crate) struct GatewayResponses(BTreeMap<GatewayResponseType, Customised>);
@@ -114,21 +114,13 @@ impl Values for Refused<'_> {
         match name.as_str() {
             "error.message" => Some(Cow::Borrowed(self.built_in.message.as_deref().unwrap_or("null"))),
             "error.messageString" => Some(match self.built_in.message.as_deref() {
-                Some(message) => format!("\"{}\"", escaped(message)).into(),
+                Some(message) => format!("\"{}\"", json_escaped(message)).into(),
                 None => "null".into(),
             }),
             // Templates have it in quotes, as real answers show.
-            "error.validationErrorString" => Some(escaped(self.built_in.validation_errors?).into()),
+            "error.validationErrorString" => Some(json_escaped(self.built_in.validation_errors?).into()),
             "error.responseType" => self.built_in.kind.map(|kind| Cow::Borrowed(kind.as_str())),
             _ => self.exchange.variable(name),
         }
     }
-}
-
-/// A text as it stands in a JSON string, without the quotes around it.
-fn escaped(text: &str) -> String {
-    let mut quoted = serde_json::Value::from(text).to_string();
-    quoted.pop();
-    quoted.drain(..1);
-    quoted
 }

@@ -30,9 +30,9 @@ impl Latest {
         self.0.get(id)
     }
 
-    /// Keeps what can be known again: what was whole, and has a seal.
+    /// Keeps what is whole, if it can be known again, which is by its seal.
     pub(crate) fn keep(&self, contents: &Arc<Contents>) {
-        if contents.seal.is_some() && contents.is_whole() {
+        if contents.seal.is_some() {
             self.0.insert(contents.definition.api.id.clone(), Arc::clone(contents));
         }
     }

@@ -36,27 +36,20 @@ pub(crate) struct Head {
 impl Head {
     /// `None` when the API's own item is not among `items`.
     pub(crate) fn read(items: &[Item]) -> Result<Option<Self>, StoreError> {
-        let mut head = None;
-        for item in items {
-            if item.text(attribute::SK)? == keys::API {
-                head = Some(Self {
-                    api: item.data()?,
-                    version: item.version()?,
-                    seal: item.counter_if_any(attribute::SEAL)?,
-                    ahead: StoredApi::ahead(items)?,
-                    unfinished_edit: item.text_if_any(attribute::EDIT),
-                });
-            }
-        }
-        Ok(head)
+        let is_api = |item: &&Item| item.text(attribute::SK).is_ok_and(|sk| sk == keys::API);
+        let Some(item) = items.iter().find(is_api) else { return Ok(None) };
+        Ok(Some(Self {
+            api: item.data()?,
+            version: item.version()?,
+            seal: item.counter_if_any(attribute::SEAL)?,
+            ahead: StoredApi::ahead(items)?,
+            unfinished_edit: item.text_if_any(attribute::EDIT),
+        }))
     }
 
     /// The API, if it still is what is known of it.
     pub(crate) fn of_known(self, known: Arc<Contents>) -> Option<StoredApi> {
-        let is_known = self.seal.is_some()
-            && self.seal == known.seal
-            && self.api == known.definition.api
-            && self.unfinished_edit.is_none();
+        let is_known = self.seal == known.seal && self.api == known.definition.api && self.unfinished_edit.is_none();
         is_known.then_some(StoredApi {
             contents: known,
             version: self.version,

@@ -77,25 +77,15 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    fn model(name: &str, schema: &Value) -> (String, Model) {
-        let model = Model {
-            id: "abc123".into(),
-            name: name.into(),
-            description: None,
-            schema: Some(schema.to_string()),
-            content_type: "application/json".into(),
-        };
-        (name.to_owned(), model)
-    }
+    use crate::apis::testing::model;
 
     #[test]
     fn all_that_is_referred_to_is_defined_once_though_it_goes_in_circles() {
         let to = |name: &str| Model::reference("abcdefghij", name);
         let models = BTreeMap::from([
-            model("A", &json!({"properties": {"b": {"$ref": to("B")}, "c": {"$ref": to("Gone")}}})),
-            model("B", &json!({"items": [{"$ref": to("C")}, {"$ref": to("C")}]})),
-            model("C", &json!({"anyOf": [{"$ref": to("B")}, {"$ref": "#/definitions/own"}]})),
+            model("A", &json!({"properties": {"b": {"$ref": to("B")}, "c": {"$ref": to("Gone")}}}).to_string()),
+            model("B", &json!({"items": [{"$ref": to("C")}, {"$ref": to("C")}]}).to_string()),
+            model("C", &json!({"anyOf": [{"$ref": to("B")}, {"$ref": "#/definitions/own"}]}).to_string()),
         ]);
         let flat: Value = serde_json::from_str(&schema(&models["A"], &models).unwrap()).unwrap();
         let here = |name: &str| json!({"$ref": format!("#/definitions/{name}")});

@@ -144,17 +144,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    fn model(name: &str, schema: &str) -> (String, Model) {
-        let model = Model {
-            id: "abc123".into(),
-            name: name.into(),
-            description: None,
-            schema: Some(schema.into()),
-            content_type: "application/json".into(),
-        };
-        (name.to_owned(), model)
-    }
+    use crate::apis::testing::model;
 
     fn template(schema: &str) -> String {
         let url = "https://apigateway.amazonaws.com/restapis/abcdefghij/models";
