@@ -1,6 +1,8 @@
 //! The sample events of a function, and how an answer is held against the
 //! expected one.
 
+use std::collections::BTreeMap;
+
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 
@@ -16,6 +18,9 @@ pub struct Sample {
     /// `{case}.expected.json`: the answer, or a function error's
     /// `errorMessage` and `errorType`.
     pub expected: Value,
+    /// `{case}.environment.json`, if there is one: variables that the function
+    /// is started with besides the usual ones.
+    pub environment: BTreeMap<String, String>,
 }
 
 /// All samples of a function, by name.
@@ -29,11 +34,18 @@ pub fn of(function: &str) -> Vec<Sample> {
         let text = std::fs::read_to_string(directory.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"))
     };
+    let environment = |name: &str| -> BTreeMap<String, String> {
+        if !directory.join(name).is_file() {
+            return BTreeMap::new();
+        }
+        serde_json::from_value(read(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    };
     let entries = std::fs::read_dir(&directory).unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
     let mut cases: Vec<String> = entries
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .filter(|name| !name.ends_with(".expected.json"))
         .filter_map(|name| name.strip_suffix(".json").map(str::to_owned))
+        // What belongs to a case is named after it: `{case}.expected`.
+        .filter(|case| !case.contains('.'))
         .collect();
     cases.sort();
     cases
@@ -41,6 +53,7 @@ pub fn of(function: &str) -> Vec<Sample> {
         .map(|case| Sample {
             event: read(&format!("{case}.json")),
             expected: read(&format!("{case}.expected.json")),
+            environment: environment(&format!("{case}.environment.json")),
             case,
         })
         .collect()

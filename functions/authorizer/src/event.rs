@@ -1,4 +1,6 @@
-//! What API Gateway asks, in either form of the question.
+//! What API Gateway asks, in each form of the question.
+
+mod http_api;
 
 use aws_lambda_events::apigw::{ApiGatewayCustomAuthorizerRequest, ApiGatewayCustomAuthorizerRequestTypeRequest};
 use keyplan_domain::arn::{InvalidArn, MethodArn};
@@ -15,48 +17,97 @@ pub enum EventError {
     /// A member that is not of the type API Gateway gives it.
     #[error("the members must be those of a {0} event")]
     Members(&'static str),
-    /// No `methodArn`.
-    #[error("`methodArn` must be there")]
-    NoMethodArn,
-    /// A `methodArn` that names no method.
-    #[error("`methodArn` must name a method: {0}")]
-    MethodArn(InvalidArn),
+    /// A payload format that is unknown.
+    #[error("`version` must be 1.0 or 2.0 where there is one")]
+    Version,
+    /// No `methodArn`, or no `routeArn`.
+    #[error("`{0}` must be there")]
+    NoArn(&'static str),
+    /// One that names no method.
+    #[error("`{member}` must name a method: {because}")]
+    Arn {
+        /// `methodArn` or `routeArn`.
+        member: &'static str,
+        /// What is wrong with it.
+        because: InvalidArn,
+    },
 }
 
+/// Who asks, by which API Gateway expects one answer or another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asker {
+    /// A REST API, which counts by the key that the answer names.
+    RestApi,
+    /// An HTTP API whose authorizer has payload format 1.0.
+    HttpApiV1,
+    /// An HTTP API whose authorizer has payload format 2.0.
+    HttpApiV2,
+}
+
+const METHOD_ARN: &str = "methodArn";
+const ROUTE_ARN: &str = "routeArn";
+
 /// Who asks to be let in, and where (API Gateway developer guide, "Input to an
-/// API Gateway Lambda authorizer").
+/// API Gateway Lambda authorizer", and "Control access to HTTP APIs with AWS
+/// Lambda authorizers").
 pub(crate) struct Question {
-    /// The `Authorization` header or, of a TOKEN event, whichever header the
-    /// authorizer's identity source names; empty when there was none.
+    pub(crate) asker: Asker,
+    /// The `Authorization` header or, of a TOKEN event and where an HTTP API has
+    /// no such header, what the authorizer's identity source names; empty when
+    /// there was none.
     pub(crate) credential: String,
     method_arn: String,
 }
 
 impl Question {
-    /// Reads a TOKEN or REQUEST event.
+    /// Reads a TOKEN or REQUEST event, the latter of a REST or an HTTP API.
+    /// Only events of HTTP APIs say which `version` they are of.
     ///
     /// # Errors
     /// When it is neither.
     pub(crate) fn decode(event: Value) -> Result<Self, EventError> {
-        let (credential, method_arn) = match event.get("type").and_then(Value::as_str) {
+        let (asker, credential, arn) = match event.get("type").and_then(Value::as_str) {
             Some("TOKEN") => {
                 let event: ApiGatewayCustomAuthorizerRequest = members(event, "TOKEN")?;
-                (event.authorization_token.unwrap_or_default(), event.method_arn)
+                (Asker::RestApi, event.authorization_token.unwrap_or_default(), event.method_arn)
             }
-            Some("REQUEST") => {
-                let event: ApiGatewayCustomAuthorizerRequestTypeRequest = members(event, "REQUEST")?;
-                (authorization(&event), event.method_arn)
-            }
+            Some("REQUEST") => match event.get("version") {
+                None | Some(Value::Null) => {
+                    let event: ApiGatewayCustomAuthorizerRequestTypeRequest = members(event, "REQUEST")?;
+                    (Asker::RestApi, authorization(&event), event.method_arn)
+                }
+                Some(Value::String(version)) if version == "1.0" => {
+                    let event: http_api::V1 = members(event, "REQUEST 1.0")?;
+                    (Asker::HttpApiV1, event.credential(), event.method_arn)
+                }
+                Some(Value::String(version)) if version == "2.0" => {
+                    let event: http_api::V2 = members(event, "REQUEST 2.0")?;
+                    (Asker::HttpApiV2, event.credential(), event.route_arn)
+                }
+                Some(_) => return Err(EventError::Version),
+            },
             _ => return Err(EventError::Type),
         };
-        let question = Self { credential, method_arn: method_arn.ok_or(EventError::NoMethodArn)? };
+        let method_arn = arn.ok_or(EventError::NoArn(asker.arn_member()))?;
+        let question = Self { asker, credential, method_arn };
         question.method()?;
         Ok(question)
     }
 
-    /// The method that is called.
+    /// The method, or the route, that is called.
     pub(crate) fn method(&self) -> Result<MethodArn<'_>, EventError> {
-        MethodArn::parse(&self.method_arn).map_err(EventError::MethodArn)
+        MethodArn::parse(&self.method_arn)
+            .map_err(|because| EventError::Arn { member: self.asker.arn_member(), because })
+    }
+}
+
+impl Asker {
+    /// Which member of its events names what is called.
+    fn arn_member(self) -> &'static str {
+        match self {
+            Self::RestApi | Self::HttpApiV1 => METHOD_ARN,
+            Self::HttpApiV2 => ROUTE_ARN,
+        }
     }
 }
 
@@ -132,14 +183,16 @@ mod tests {
             (json!({}), EventError::Type),
             (json!({"type": "token", "methodArn": METHOD}), EventError::Type),
             (json!({"type": 1, "methodArn": METHOD}), EventError::Type),
-            (json!({"type": "TOKEN", "authorizationToken": "abc"}), EventError::NoMethodArn),
+            (json!({"type": "TOKEN", "authorizationToken": "abc"}), EventError::NoArn(METHOD_ARN)),
             (json!({"type": "TOKEN", "authorizationToken": 1, "methodArn": METHOD}), EventError::Members("TOKEN")),
             (json!({"type": "REQUEST", "methodArn": METHOD}), EventError::Members("REQUEST")),
+            (json!({"type": "REQUEST", "version": "kp_secret", "methodArn": METHOD}), EventError::Version),
+            (json!({"type": "REQUEST", "version": 2.0, "methodArn": METHOD}), EventError::Version),
             (request(&json!("kp_secret"), &json!({})), EventError::Members("REQUEST")),
             (request(&json!({"Authorization": {"kp_secret": 1}}), &json!({})), EventError::Members("REQUEST")),
             (
                 json!({"type": "TOKEN", "authorizationToken": "abc", "methodArn": "kp_secret"}),
-                EventError::MethodArn(InvalidArn::Form),
+                EventError::Arn { member: METHOD_ARN, because: InvalidArn::Form },
             ),
         ] {
             assert_eq!(credential(event.clone()), Err(because), "{event}");

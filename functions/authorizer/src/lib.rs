@@ -6,6 +6,11 @@
 //! and a policy over all it may reach, since API Gateway caches the answer per
 //! token and applies it to every method.
 //!
+//! It answers HTTP APIs too, of either payload format, though without a key:
+//! these have no usage plans. A simple answer ([`HttpApiResponse`]) is about the
+//! route that is called, and API Gateway caches it for all routes unless
+//! `$context.routeKey` is among the authorizer's identity sources.
+//!
 //! What is no valid token is the error `Unauthorized`, which API Gateway turns
 //! into a 401. A failure of ours is another error, which becomes a 500, and
 //! never a policy that denies. No token and no key value is in any error or log.
@@ -26,13 +31,13 @@ use keyplan_domain::token::{Token, TokenHash, bearer};
 use keyplan_store::cache::TtlCache;
 use keyplan_store::clock::Clock;
 use keyplan_store::{IssuedToken, Store};
-use keyplan_wire::AuthorizerAnswer;
 use serde_json::Value;
 
 pub use error::{AuthorizerError, Rejection};
 pub use event::EventError;
-pub use settings::{InvalidSettings, Settings};
+pub use settings::{HttpApiResponse, InvalidSettings, Settings};
 
+use answer::Answer;
 use event::Question;
 
 /// How long a looked-up token is believed, if nothing else is configured: a
@@ -48,6 +53,7 @@ pub struct Authorizer {
     store: Store,
     clock: Arc<dyn Clock>,
     tokens: TtlCache<TokenHash, Option<Arc<IssuedToken>>>,
+    http_api_response: HttpApiResponse,
 }
 
 impl Authorizer {
@@ -61,7 +67,15 @@ impl Authorizer {
     /// it look up every time.
     #[must_use]
     pub fn with_cache_ttl(store: Store, clock: Arc<dyn Clock>, cache_ttl: Duration) -> Self {
-        Self { store, clock, tokens: TtlCache::new(CACHE_CAPACITY, cache_ttl) }
+        let tokens = TtlCache::new(CACHE_CAPACITY, cache_ttl);
+        Self { store, clock, tokens, http_api_response: HttpApiResponse::default() }
+    }
+
+    /// The same authorizer, answering HTTP APIs of payload format 2.0 as they
+    /// are set to expect.
+    #[must_use]
+    pub fn answering_http_apis(self, http_api_response: HttpApiResponse) -> Self {
+        Self { http_api_response, ..self }
     }
 
     /// Answers one event of API Gateway.
@@ -86,7 +100,7 @@ impl Authorizer {
         self.tokens.clear();
     }
 
-    async fn answer(&self, question: &Question) -> Result<AuthorizerAnswer, AuthorizerError> {
+    async fn answer(&self, question: &Question) -> Result<Answer, AuthorizerError> {
         let presented = bearer(&question.credential);
         if presented.is_empty() {
             return Err(Rejection::Missing.into());
@@ -96,7 +110,7 @@ impl Authorizer {
         if issued.record.is_expired(self.clock.now()) {
             return Err(Rejection::Expired { token_id: issued.record.id.clone() }.into());
         }
-        answer::of(&issued.record, &issued.key_value, question.method()?.stage)
+        answer::of(&issued.record, &issued.key_value, question, self.http_api_response)
     }
 
     async fn issued(&self, token: &Token) -> Result<Option<Arc<IssuedToken>>, AuthorizerError> {

@@ -26,6 +26,7 @@ async fn main() -> ExitCode {
 async fn serve() -> Result<(), Error> {
     let settings = Settings::from_env()?;
     let store = Store::new(settings.connection.dynamodb(), settings.tables);
-    let authorizer = Authorizer::with_cache_ttl(store, Arc::new(SystemClock), settings.cache_ttl);
+    let authorizer = Authorizer::with_cache_ttl(store, Arc::new(SystemClock), settings.cache_ttl)
+        .answering_http_apis(settings.http_api_response);
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| authorizer.handle(event.payload))).await
 }

@@ -16,6 +16,22 @@ pub struct Settings {
     /// `TOKEN_CACHE_TTL_SECONDS`, else `CONFIG_CACHE_TTL_SECONDS`, else
     /// [`DEFAULT_CACHE_TTL`].
     pub cache_ttl: Duration,
+    /// `HTTP_API_RESPONSE`: `simple`, as it is by default, or `iam`.
+    pub http_api_response: HttpApiResponse,
+}
+
+/// What the authorizer of an HTTP API, of payload format 2.0, is set to expect
+/// (API Gateway developer guide, "Control access to HTTP APIs with AWS Lambda
+/// authorizers"); format 1.0 always takes a policy. An event does not tell, and
+/// API Gateway answers 500 to the wrong one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HttpApiResponse {
+    /// Whether the route that is called may be, `enableSimpleResponses`.
+    #[default]
+    Simple,
+    /// A policy over the stage: what API Gateway expects of an authorizer that
+    /// is created without `enableSimpleResponses`.
+    Iam,
 }
 
 /// A variable that keeps the function from starting.
@@ -30,6 +46,9 @@ pub enum InvalidSettings {
         /// The variable.
         name: &'static str,
     },
+    /// `HTTP_API_RESPONSE` is neither form of answer.
+    #[error("HTTP_API_RESPONSE must be simple or iam")]
+    HttpApiResponse,
 }
 
 impl Settings {
@@ -45,6 +64,7 @@ impl Settings {
             connection: Connection::from_env()?,
             tables: Tables { config, ..Tables::default() },
             cache_ttl: cache_ttl(variable)?,
+            http_api_response: http_api_response(variable("HTTP_API_RESPONSE").as_deref())?,
         })
     }
 }
@@ -57,6 +77,15 @@ fn cache_ttl(variable: impl Fn(&str) -> Option<String>) -> Result<Duration, Inva
         }
     }
     Ok(DEFAULT_CACHE_TTL)
+}
+
+fn http_api_response(setting: Option<&str>) -> Result<HttpApiResponse, InvalidSettings> {
+    match setting {
+        None => Ok(HttpApiResponse::default()),
+        Some("simple") => Ok(HttpApiResponse::Simple),
+        Some("iam") => Ok(HttpApiResponse::Iam),
+        Some(_) => Err(InvalidSettings::HttpApiResponse),
+    }
 }
 
 #[cfg(test)]
@@ -79,6 +108,17 @@ mod tests {
         for wrong in ["five", "-1", "0.5", "5s"] {
             let refused = ttl(None, Some(wrong)).unwrap_err().to_string();
             assert_eq!(refused, "CONFIG_CACHE_TTL_SECONDS must be a whole number of seconds");
+        }
+    }
+
+    #[test]
+    fn http_apis_are_answered_simply_unless_they_expect_a_policy() {
+        assert_eq!(http_api_response(None), Ok(HttpApiResponse::Simple));
+        assert_eq!(http_api_response(Some("simple")), Ok(HttpApiResponse::Simple));
+        assert_eq!(http_api_response(Some("iam")), Ok(HttpApiResponse::Iam));
+        for wrong in ["IAM", "policy", "true", " simple"] {
+            let refused = http_api_response(Some(wrong)).unwrap_err().to_string();
+            assert_eq!(refused, "HTTP_API_RESPONSE must be simple or iam");
         }
     }
 }

@@ -115,6 +115,43 @@ async fn a_token_is_answered_with_the_value_of_its_key() {
     }
 }
 
+/// An event of each form, of one method.
+fn every_form(credential: &str) -> [Value; 4] {
+    let headers = json!({"authorization": credential});
+    [
+        json!({"type": "TOKEN", "authorizationToken": credential, "methodArn": METHOD}),
+        json!({"type": "REQUEST", "methodArn": METHOD, "headers": headers, "requestContext": {}}),
+        json!({"version": "1.0", "type": "REQUEST", "methodArn": METHOD, "headers": headers}),
+        json!({"version": "2.0", "type": "REQUEST", "routeArn": METHOD, "identitySource": [credential]}),
+    ]
+}
+
+#[tokio::test]
+async fn the_value_of_the_key_is_for_rest_apis_alone() {
+    let bench = Bench::with_tables().await;
+    let (token, _) = bench.issue(1, None).await;
+    let mut answers = Vec::new();
+    for event in every_form(token.expose()) {
+        answers.push(bench.authorizer.handle(event).await.unwrap());
+    }
+    let with_key: Vec<bool> = answers.iter().map(|answer| answer.to_string().contains(VALUE)).collect();
+    assert_eq!(with_key, [true, true, false, false]);
+    assert_eq!(answers[2]["principalId"], "alice");
+    assert_eq!(answers[3]["isAuthorized"], true);
+}
+
+#[tokio::test]
+async fn a_wrong_token_is_unauthorized_and_a_failure_is_an_error_in_every_form() {
+    let bench = Bench::without_tables();
+    for event in every_form("Bearer nonsense").into_iter().chain(every_form("")) {
+        assert_eq!(bench.authorizer.handle(event.clone()).await.unwrap_err().to_string(), "Unauthorized", "{event}");
+    }
+    for event in every_form(Token::from_entropy([1; 32]).expose()) {
+        let error = bench.authorizer.handle(event.clone()).await.unwrap_err();
+        assert!(matches!(error, AuthorizerError::Store(_)), "{event}: {error:?}");
+    }
+}
+
 #[tokio::test]
 async fn what_cannot_be_a_token_is_refused_without_any_read() {
     let bench = Bench::without_tables();

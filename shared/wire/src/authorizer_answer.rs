@@ -29,6 +29,22 @@ pub struct AuthorizerAnswer {
     pub usage_identifier_key: Option<KeyValue>,
 }
 
+/// The answer of an authorizer of an HTTP API that has simple responses enabled
+/// (developer guide, "Control access to HTTP APIs with AWS Lambda authorizers").
+///
+/// It is about the one route that is called, and knows neither principal nor
+/// policy nor key: HTTP APIs have no usage plans. What is unset is left out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SimpleAuthorizerAnswer {
+    /// Whether the call goes through; otherwise it is answered 403.
+    pub is_authorized: bool,
+    /// `$context.authorizer.*` of access logs, and
+    /// `requestContext.authorizer.lambda` of an integration's event.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub context: BTreeMap<String, ContextValue>,
+}
+
 /// A value of an answer's `context`: a scalar, the only kind API Gateway takes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
@@ -113,6 +129,16 @@ mod tests {
         let json = serde_json::to_value(answer).unwrap();
         assert_eq!(json["usageIdentifierKey"], "a-value-of-20-characters");
         assert_eq!(json["context"], json!({"keyId": "x5k3eopvub", "plans": 2, "trial": true}));
+    }
+
+    #[test]
+    fn a_simple_answer_is_a_flag_and_a_context_if_there_is_any() {
+        let json = |answer: &SimpleAuthorizerAnswer| serde_json::to_value(answer).unwrap();
+        let refused = SimpleAuthorizerAnswer { is_authorized: false, context: BTreeMap::new() };
+        assert_eq!(json(&refused), json!({"isAuthorized": false}));
+        let context = BTreeMap::from([("principalId".to_owned(), "alice".into())]);
+        let allowed = SimpleAuthorizerAnswer { is_authorized: true, context };
+        assert_eq!(json(&allowed), json!({"isAuthorized": true, "context": {"principalId": "alice"}}));
     }
 
     #[test]

@@ -22,4 +22,4 @@ pub mod patch;
 pub mod rest_api;
 pub mod usage_plan;
 
-pub use authorizer_answer::{AuthorizerAnswer, ContextValue};
+pub use authorizer_answer::{AuthorizerAnswer, ContextValue, SimpleAuthorizerAnswer};
