@@ -15,7 +15,7 @@ use crate::{Store, StoreError};
 /// The names of the tables.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tables {
-    /// REST APIs, keys, plans, tokens.
+    /// REST APIs, keys, plans, tokens, subjects.
     pub config: String,
     /// Meters.
     pub usage: String,
