@@ -1,9 +1,11 @@
+mod identities;
+
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use aws_credential_types::Credentials;
 use keyplan_domain::key::{ApiKey, ApiKeyId, KeyValue};
 use keyplan_domain::time::Timestamp;
-use keyplan_domain::token::TokenRecord;
+use keyplan_domain::token::{Token, TokenRecord};
 use keyplan_store::connect::Connection;
 use keyplan_store::{PageRequest, Rotation, Tables};
 use serde_json::json;

@@ -1,10 +1,11 @@
 //! Subjects: whom an issuer of JSON Web Tokens vouches for, and the API key that
 //! stands for each.
 //!
-//! A subject is the claims `iss` and `sub` together: neither says anything without
-//! the other. Each has one key at the most; a key may have many. Neither claim is
-//! secret, but a subject is looked up by a digest, since it may be longer than an
-//! item's key, or hold whatever separates the parts of one.
+//! A subject is the claim `iss` and the one by which that issuer's users are told
+//! apart, mostly `sub`, together: neither says anything without the other. Each
+//! has one key at the most; a key may have many. Neither claim is secret, but a
+//! subject is looked up by a digest, since it may be longer than an item's key, or
+//! hold whatever separates the parts of one.
 
 use std::fmt;
 
