@@ -10,7 +10,8 @@ use keyplan_authorizer::Authorizer;
 use keyplan_gateway::{AddressRule, Gateway, Inspector, lambda_client};
 use keyplan_store::clock::Clock;
 use keyplan_store::connect::{Connection, MissingVariable, credentials_from_env};
-use keyplan_store::{Store, StoreError, Tables};
+use keyplan_store::tables::TableError;
+use keyplan_store::{Store, Tables};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -45,7 +46,7 @@ pub(crate) enum StartError {
     #[error(transparent)]
     File(#[from] FileError),
     #[error("the tables at {url} cannot be used: {source}")]
-    Tables { url: String, source: StoreError },
+    Tables { url: String, source: TableError },
     #[error("--demo: {0}")]
     Demo(#[from] DemoError),
     #[error("--lambda-endpoint {url} is the address of this very program's --control")]
@@ -69,7 +70,7 @@ impl Stack {
         let mut servers = JoinSet::new();
         let (shutdown, ended) = watch::channel(false);
         let clock = Arc::new(LocalClock::default());
-        let tables = Tables::default();
+        let tables = flags.tables();
         let (embedded, connection) = match &flags.dynamodb_endpoint {
             Some(url) => (None, elsewhere(&flags, &keys, url.clone())?),
             None => {
@@ -86,10 +87,14 @@ impl Stack {
         };
         let dynamodb = connection.endpoint_url.clone().unwrap_or_default();
         let store = Store::new(connection.dynamodb(), tables.clone());
-        let unusable = |source| StartError::Tables { url: dynamodb.clone(), source };
-        store.create_tables().await.map_err(unusable)?;
+        let unusable = |source: TableError| StartError::Tables { url: dynamodb.clone(), source };
+        match &flags.config_table {
+            None => store.create_tables().await.map_err(TableError::from),
+            Some(_) => store.check_tables(flags.usage_table.is_some()).await,
+        }
+        .map_err(unusable)?;
         if embedded.is_some() {
-            clock.run_ahead(store.local_clock_offset().await.map_err(unusable)?);
+            clock.run_ahead(store.local_clock_offset().await.map_err(|error| unusable(error.into()))?);
         }
         let demo = match flags.demo {
             true => Some(demo::make(&store, &demo::Place::of(&flags), clock.now()).await?),
