@@ -143,7 +143,7 @@ def roles(resources: dict):
             if on_config and ("/index/" in resource or any(WRITES.match(action) for action in actions)):
                 yield f"{where}: the data plane reads items of the config table and nothing more"
             partitions = keys.get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys", [])
-            if name == "GatewayRole" and any(partition.startswith(("KEY", "TOKEN", "*")) for partition in partitions):
+            if name == "GatewayRole" and any(partition.startswith(("KEY", "TOKEN", "SUBJECT", "*")) for partition in partitions):
                 yield f"{where}: the gateway can read the values of keys"
 
 
