@@ -25,7 +25,6 @@ VARIABLES = {
     "JWT_ISSUERS": "JwtIssuers",
     "HTTP_API_RESPONSE": "HttpApiResponse",
 }
-HEADER_JWT = "eyJhbGciOiJFUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJhbGljZSJ9.c2ln-bmF0_dXJl"
 
 
 def main() -> int:
@@ -72,13 +71,8 @@ def alone():
 
 
 def unconditional(role: dict) -> list:
-    conditional = [
-        statement["Fn::If"][1]
-        for policy in role["Properties"]["Policies"]
-        for statement in policy["PolicyDocument"]["Statement"]
-        if "Fn::If" in statement
-    ]
-    return [statement for statement in statements(role) if statement not in conditional]
+    """What a role may do whatever the parameters."""
+    return [statement for statement, condition in statements(role) if condition is None]
 
 
 def example_template():
@@ -174,8 +168,8 @@ def expressions():
         yield f"{EXAMPLES}: the expressions are {found}"
         return
     (expression,) = found
-    accepted = [HEADER_JWT, f"Bearer {HEADER_JWT}"]
-    for path in sorted(EVENTS.glob("token-*.json")):
+    accepted = []
+    for path in sorted(EVENTS.glob("*.json")):
         event = json.loads(path.read_text())
         if path.name.endswith(".expected.json") or event.get("type") != "TOKEN":
             continue
@@ -183,11 +177,11 @@ def expressions():
         if "usageIdentifierKey" in answer:
             accepted.append(event["authorizationToken"])
     if len(accepted) < 5:
-        yield f"{EVENTS}: only {len(accepted) - 2} events have a valid token"
+        yield f"{EVENTS}: only {len(accepted)} events have a valid token"
     for token in accepted:
         if not re.fullmatch(expression, token):
             yield f"{EXAMPLES}: the expression keeps {token!r} out"
-    for token in ("", "Bearer", "Bearer ", "kp_short", "kp_" + "0" * 39, "a.b", "Basic YTpi", f"Basic {HEADER_JWT}", "a.b.c.d"):
+    for token in ("", "Bearer", "Bearer ", "kp_short", "kp_" + "0" * 39, "a.b", "Basic YTpi", "Basic a.b.c", "a.b.c.d"):
         if re.fullmatch(expression, token):
             yield f"{EXAMPLES}: the expression lets {token!r} in"
 

@@ -60,6 +60,10 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "ID:SECRET", default_value = "local:local")]
     credentials: Vec<String>,
 
+    /// The authorizer takes the JSON Web Tokens of the issuers in this file, a JSON array
+    #[arg(long, value_name = "FILE")]
+    pub(crate) jwt_issuers: Option<PathBuf>,
+
     /// Where Lambda functions other than `authorizer` and `echo` are invoked
     #[arg(long, value_name = "URL", value_parser = endpoint)]
     pub(crate) lambda_endpoint: Option<String>,

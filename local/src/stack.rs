@@ -2,11 +2,13 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use keyplan_admin::Admin;
-use keyplan_authorizer::Authorizer;
+use keyplan_authorizer::jwt::{InvalidIssuer, Issuer};
+use keyplan_authorizer::{Authorizer, read_issuers};
 use keyplan_gateway::{AddressRule, Gateway, Inspector, lambda_client};
 use keyplan_store::clock::Clock;
 use keyplan_store::connect::{Connection, MissingVariable, credentials_from_env};
@@ -47,6 +49,10 @@ pub(crate) enum StartError {
     File(#[from] FileError),
     #[error("the tables at {url} cannot be used: {source}")]
     Tables { url: String, source: TableError },
+    #[error("--jwt-issuers {}: {cause}", path.display())]
+    Issuers { path: PathBuf, cause: String },
+    #[error("--jwt-issuers: {0}")]
+    Issuer(#[from] InvalidIssuer),
     #[error("--demo: {0}")]
     Demo(#[from] DemoError),
     #[error("--lambda-endpoint {url} is the address of this very program's --control")]
@@ -157,7 +163,8 @@ impl Parts<'_> {
         let lambda = lambda_client(&own, own.endpoint_url.as_deref());
         let inspector = Inspector::new(settings.clone(), store.clone(), lambda.clone(), clock.clone());
         let gateway = Gateway::new(settings, store.clone(), lambda, clock.clone());
-        let authorizer = Arc::new(Authorizer::new(store.clone(), clock.clone()));
+        let authorizer = Authorizer::new(store.clone(), clock.clone()).trusting(issuers(flags)?)?;
+        let authorizer = Arc::new(authorizer);
         let forward = match &flags.lambda_endpoint {
             Some(url) => {
                 let there = elsewhere(flags, &keys, url.clone())?;
@@ -187,6 +194,16 @@ impl Parts<'_> {
 
 /// How long what was read may be believed where others write too.
 const CACHE_TTL: Duration = Duration::from_secs(5);
+
+/// What `--jwt-issuers` names.
+fn issuers(flags: &Flags) -> Result<Vec<Issuer>, StartError> {
+    let Some(path) = &flags.jwt_issuers else {
+        return Ok(Vec::new());
+    };
+    let unreadable = |cause: String| StartError::Issuers { path: path.clone(), cause };
+    let json = std::fs::read(path).map_err(|error| unreadable(error.to_string()))?;
+    read_issuers(&json).map_err(|error| unreadable(error.to_string()))
+}
 
 /// An endpoint of this process.
 fn here(flags: &Flags, keys: &AccessKeys, url: String) -> Connection {

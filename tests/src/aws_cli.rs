@@ -106,6 +106,12 @@ pub fn lambda_invoke(endpoint: &str, function: &str, payload: &Value) -> (Result
     (told, serde_json::from_str(&answer).unwrap_or_default())
 }
 
+/// The Python beside the AWS CLI, which has the packages of `check` too.
+pub(crate) fn python() -> PathBuf {
+    let beside = program().with_file_name("python");
+    if beside.is_file() { beside } else { "python3".into() }
+}
+
 /// `KEYPLAN_AWS_CLI`, else the one that `check` installs in the project, else
 /// the one on the `PATH`.
 fn program() -> &'static PathBuf {

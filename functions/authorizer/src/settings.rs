@@ -149,6 +149,23 @@ mod tests {
     }
 
     #[test]
+    fn issuers_are_a_json_array_in_one_place() {
+        let read = |list: Option<&str>, file: Option<&str>| {
+            issuers(|name| if name == "JWT_ISSUERS" { list } else { file }.map(str::to_owned))
+                .map(|issuers| issuers.len())
+                .map_err(|error| error.to_string())
+        };
+        let one = r#"[{"issuer": "https://issuer.example", "audiences": []}]"#;
+        assert_eq!(read(None, None), Ok(0));
+        assert_eq!(read(Some(one), None), Ok(1));
+        assert_eq!(read(Some(one), Some("/f")), Err("JWT_ISSUERS and JWT_ISSUERS_FILE are both set".into()));
+        assert!(read(None, Some("/nowhere")).unwrap_err().starts_with("JWT_ISSUERS_FILE must hold the issuers"));
+        for wrong in ["", "{}", "null", r#"[{"issuer": "a"}]"#] {
+            assert!(read(Some(wrong), None).unwrap_err().starts_with("JWT_ISSUERS must hold the issuers"), "{wrong}");
+        }
+    }
+
+    #[test]
     fn a_time_to_live_is_a_whole_number_of_seconds() {
         for wrong in ["five", "-1", "0.5", "5s"] {
             let refused = ttl(None, Some(wrong)).unwrap_err().to_string();

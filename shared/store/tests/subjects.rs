@@ -5,13 +5,19 @@
 mod support;
 
 use std::collections::BTreeSet;
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, channel};
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::interceptors::BeforeTransmitInterceptorContextRef;
+use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_dynamodb::error::BoxError;
 use keyplan_domain::key::ApiKeyId;
 use keyplan_domain::subject::{Subject, SubjectRecord};
 use keyplan_domain::time::Timestamp;
 use keyplan_store::{CreateSubjectError, PageRequest, Store, Tables, entropy};
 use support::{NOON, connection, create_key, create_tables, endpoint, item_keys};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 fn subject(name: &str) -> Subject {
     Subject::new("https://issuer.example/", name).unwrap()
@@ -179,4 +185,53 @@ async fn no_subject_comes_to_a_key_that_is_being_deleted() {
         assert_eq!(deleted, 1);
         assert_eq!(item_keys(&client, &table).await, BTreeSet::new());
     }
+}
+
+/// Holds transactions back before they are sent, until whoever lets them go is
+/// dropped, and tells of each.
+#[derive(Debug)]
+struct Holding {
+    held: UnboundedSender<()>,
+    let_go: Mutex<Receiver<()>>,
+}
+
+impl Intercept for Holding {
+    fn name(&self) -> &'static str {
+        "Holding"
+    }
+
+    fn read_before_transmit(
+        &self,
+        context: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let target = context.request().headers().get("x-amz-target").unwrap_or_default();
+        if target.ends_with("TransactWriteItems") {
+            self.held.send(())?;
+            let _ = tokio::task::block_in_place(|| self.let_go.lock().unwrap().recv());
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subject_that_comes_just_before_its_key_goes_goes_with_it() {
+    let tables = support::tables();
+    let client = connection(endpoint().await).dynamodb();
+    let (held, mut is_held) = unbounded_channel();
+    let (go, let_go) = channel();
+    let holding = Holding { held, let_go: Mutex::new(let_go) };
+    let held_client = Client::from_conf(client.config().to_builder().interceptor(holding).build());
+    let (store, deleting) = (Store::new(client.clone(), tables.clone()), Store::new(held_client, tables.clone()));
+    create_tables(&store).await;
+    let (id, _) = create_key(&store, "k").await;
+
+    let of_deletion = id.clone();
+    let deletion = tokio::spawn(async move { deleting.delete_api_key(&of_deletion).await });
+    is_held.recv().await.unwrap();
+    store.create_subject(&record("alice", &id)).await.unwrap();
+    drop(go);
+    assert!(deletion.await.unwrap().unwrap());
+    assert_eq!(item_keys(&client, &tables.config).await, BTreeSet::new());
 }

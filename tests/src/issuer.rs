@@ -1,0 +1,102 @@
+//! An issuer of JSON Web Tokens, in Python, by a library that has nothing in
+//! common with what is tested: see `issuer/issuer.py`.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, Command, Stdio};
+
+use serde_json::{Value, json};
+use tempfile::NamedTempFile;
+
+use crate::{Call, aws_cli, binaries};
+
+/// A running issuer; it ends when it is dropped.
+#[derive(Debug)]
+pub struct Issuer {
+    /// Its address, which is its name too: `iss`.
+    pub url: String,
+    child: Child,
+}
+
+impl Issuer {
+    /// An issuer that publishes these keys, each with its algorithm.
+    ///
+    /// # Panics
+    /// When it does not start, for example for want of `joserfc`.
+    #[must_use]
+    pub fn start(keys: &[(&str, &str)]) -> Self {
+        let mut child = Command::new(aws_cli::python())
+            .arg(binaries::workspace().join("tests/src/issuer/issuer.py"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("Python starts");
+        let mut url = String::new();
+        let stdout = child.stdout.take().expect("stdout is piped");
+        BufReader::new(stdout).read_line(&mut url).expect("the issuer prints its address");
+        assert!(!url.is_empty(), "the issuer does not start: ./check installs what it needs");
+        let issuer = Self { url: url.trim().to_owned(), child };
+        issuer.publish(keys);
+        issuer
+    }
+
+    /// A file for `--jwt-issuers`, in which it is the only one.
+    ///
+    /// # Panics
+    /// When it cannot be written.
+    #[must_use]
+    pub fn file(&self, rules: Value) -> NamedTempFile {
+        let mut all = json!({"issuer": self.url, "audiences": ["pets"]});
+        for (name, value) in rules.as_object().into_iter().flatten() {
+            all[name] = value.clone();
+        }
+        let mut file = NamedTempFile::new().expect("a temporary file");
+        file.write_all(json!([all]).to_string().as_bytes()).expect("a temporary file takes bytes");
+        file
+    }
+
+    /// Publishes these keys, and no others any more; those that are new are made.
+    pub fn publish(&self, keys: &[(&str, &str)]) {
+        self.ask("/publish", &json!(keys));
+    }
+
+    /// How it answers from now on: `serve`, `fail` or `stall`.
+    pub fn behave(&self, behaviour: &str) {
+        self.ask("/behave", &json!(behaviour));
+    }
+
+    /// How often its JWK Set was asked for.
+    #[must_use]
+    pub fn jwks_hits(&self) -> u64 {
+        let hits: Value = serde_json::from_str(&self.ask("/hits", &Value::Null)).unwrap_or_default();
+        hits["jwks"].as_u64().expect("the issuer counts")
+    }
+
+    /// A token that it signed, for the audience `pets` and an hour if the claims
+    /// say nothing else; `asked` may change the key, the header or how it is signed.
+    #[must_use]
+    pub fn token(&self, now: i64, key: (&str, &str), asked: Value, claims: Value) -> String {
+        let (kid, algorithm) = key;
+        let mut all = json!({"iss": self.url, "aud": "pets", "sub": "alice", "iat": now, "exp": now + 3_600});
+        for (name, value) in claims.as_object().into_iter().flatten() {
+            all[name] = value.clone();
+        }
+        let mut sign = json!({"kid": kid, "header": {"alg": algorithm, "kid": kid, "typ": "JWT"}, "claims": all});
+        for (name, value) in asked.as_object().into_iter().flatten() {
+            sign[name] = value.clone();
+        }
+        self.ask("/sign", &sign)
+    }
+
+    fn ask(&self, path: &str, body: &Value) -> String {
+        let answer = Call::new("POST", format!("{}{path}", self.url)).json(body).send();
+        assert_eq!(answer.status, 200, "{answer}");
+        answer.body
+    }
+}
+
+impl Drop for Issuer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
