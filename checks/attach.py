@@ -14,6 +14,7 @@ from template import lint, statements, translate
 
 ALONE = Path("functions/authorizer/template.yaml")
 EXAMPLES = Path("docs/attach")
+DOCUMENT = Path("docs/attach.md")
 EVENTS = Path("events/authorizer")
 
 # Of the whole template, and the same alone.
@@ -168,6 +169,8 @@ def expressions():
         yield f"{EXAMPLES}: the expressions are {found}"
         return
     (expression,) = found
+    if expression not in DOCUMENT.read_text().splitlines():
+        yield f"{DOCUMENT}: shows another expression than {EXAMPLES}"
     accepted = []
     for path in sorted(EVENTS.glob("*.json")):
         event = json.loads(path.read_text())

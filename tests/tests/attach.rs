@@ -2,11 +2,12 @@
 //! only the authorizer and its table are deployed, with an operator's control
 //! plane beside it, and an API Gateway of its own, which a local stack plays.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use keyplan_tests::lambda::Reply;
-use keyplan_tests::{AwsError, Call, Dynamodb, Function, Lambda, RestApi, Stack, aws_cli, binaries};
+use keyplan_tests::{AwsError, Call, Dynamodb, DynamodbProxy, Function, Lambda, RestApi, Stack, aws_cli, binaries};
 use serde_json::{Map, Value, json};
 use yaml_rust2::{Yaml, YamlLoader};
 
@@ -18,7 +19,13 @@ const AUTHORIZER_ARN: &str =
 /// What `functions/authorizer/template.yaml` deploys, and who makes its keys.
 struct Keyplan {
     operator: Stack,
+    /// What the operator's control plane asks of the table.
+    by_operator: DynamodbProxy,
     lambda: Lambda,
+    /// What the function asks of it.
+    by_function: DynamodbProxy,
+    /// To be dropped after the Lambda, whose runtime cannot end another one.
+    _function: Arc<Function>,
     _dynamodb: Dynamodb,
 }
 
@@ -28,9 +35,17 @@ impl Keyplan {
         let table = Call::new("POST", &*dynamodb.url).header("x-amz-target", "DynamoDB_20120810.CreateTable");
         let made = table.body("application/x-amz-json-1.0", config_table().to_string()).signed_for("dynamodb").send();
         assert_eq!(made.status, 200, "{made}");
+        let (by_operator, by_function) = (DynamodbProxy::before(&dynamodb.url), DynamodbProxy::before(&dynamodb.url));
         let operator = Stack::with_variables(
             &[("AWS_ACCESS_KEY_ID", "operator"), ("AWS_SECRET_ACCESS_KEY", "of-the-table")],
-            &["--dynamodb-endpoint", &dynamodb.url, "--config-table", TABLE, "--credentials", "keys:of-the-operator"],
+            &[
+                "--dynamodb-endpoint",
+                &by_operator.url,
+                "--config-table",
+                TABLE,
+                "--credentials",
+                "keys:of-the-operator",
+            ],
         );
         let function = Arc::new(Function::start(
             "authorizer",
@@ -38,7 +53,7 @@ impl Keyplan {
                 ("AWS_REGION", "us-east-1"),
                 ("AWS_ACCESS_KEY_ID", "function"),
                 ("AWS_SECRET_ACCESS_KEY", "of-its-role"),
-                ("AWS_ENDPOINT_URL_DYNAMODB", &dynamodb.url),
+                ("AWS_ENDPOINT_URL_DYNAMODB", &by_function.url),
                 ("CONFIG_TABLE", TABLE),
                 ("RUST_LOG", "info"),
                 ("TOKEN_CACHE_TTL_SECONDS", "0"),
@@ -48,8 +63,9 @@ impl Keyplan {
             ],
         ));
         let lambda = Lambda::start();
+        let hosted = function.clone();
         lambda.host(FUNCTION, move |event| {
-            let (function, event) = (function.clone(), event.clone());
+            let (function, event) = (hosted.clone(), event.clone());
             // Outside of the runtime that asks.
             let outcome = std::thread::spawn(move || function.invoke(&event)).join();
             match outcome.unwrap_or_else(|_| panic!("the authorizer answers")) {
@@ -58,7 +74,7 @@ impl Keyplan {
                 Err(_) => Reply::Throws("another error"),
             }
         });
-        Self { operator, lambda, _dynamodb: dynamodb }
+        Self { operator, by_operator, lambda, by_function, _function: function, _dynamodb: dynamodb }
     }
 
     fn operate(&self, method: &str, path: &str, body: &Value) -> Value {
@@ -74,13 +90,18 @@ impl Keyplan {
     }
 }
 
-/// The template's table, as CreateTable takes it.
-fn config_table() -> Value {
+/// The properties of a resource of the template. Of `!Ref X` there is `X`.
+fn properties(resource: &str) -> Value {
     let template = binaries::workspace().join("functions/authorizer/template.yaml");
     let text = std::fs::read_to_string(template).expect("the template can be read");
     let documents = YamlLoader::load_from_str(&text).expect("the template is YAML");
     let template = documents.first().map(json_of).unwrap_or_default();
-    let properties = &template["Resources"]["ConfigTable"]["Properties"];
+    template["Resources"][resource]["Properties"].clone()
+}
+
+/// The template's table, as CreateTable takes it.
+fn config_table() -> Value {
+    let properties = properties("ConfigTable");
     let mut table = json!({"TableName": TABLE});
     for member in ["AttributeDefinitions", "BillingMode", "GlobalSecondaryIndexes", "KeySchema"] {
         table[member] = properties[member].clone();
@@ -206,6 +227,83 @@ fn the_script_takes_a_plan_and_a_key_that_are_there_and_may_run_again() {
     assert_eq!(again, Ok(first.clone()));
     let call = Call::get(api.url("prod", "/pets")).header("authorization", &token).send();
     assert_eq!(call.status, 200, "{call}");
+}
+
+/// The actions on the table that a policy document allows, as `GetItem TOKEN`,
+/// by the beginnings of the partitions that they may touch.
+fn allowed(document: &Value) -> BTreeSet<String> {
+    let list = |value: &Value| match value {
+        Value::Array(items) => items.clone(),
+        one => vec![one.clone()],
+    };
+    let mut allowed = BTreeSet::new();
+    for statement in document["Statement"].as_array().into_iter().flatten() {
+        for action in list(&statement["Action"]) {
+            let Some(action) = action.as_str().and_then(|action| action.strip_prefix("dynamodb:")) else { continue };
+            let keys = &statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"];
+            for key in keys.as_array().into_iter().flatten().filter_map(Value::as_str) {
+                allowed.insert(format!("{action} {}", key.trim_end_matches("#*")));
+            }
+            if keys.is_null() {
+                allowed.insert(format!("{action} "));
+            }
+        }
+    }
+    allowed
+}
+
+/// What was asked, in the same words.
+fn asked(proxy: &DynamodbProxy) -> BTreeSet<String> {
+    let asked = proxy.tallies().into_keys().map(|operation| {
+        let of_table = TABLE.trim_start_matches("keyplan-") == operation.table;
+        assert!(of_table || operation.table.is_empty(), "{operation} is about another table");
+        let partition = operation.item.split('/').next().unwrap_or_default();
+        format!("{} {partition}", operation.kind)
+    });
+    asked.collect()
+}
+
+#[test]
+fn the_operator_and_the_function_ask_for_no_more_than_their_policies_allow() {
+    let keyplan = Keyplan::deploy();
+    let key = keyplan.operate("POST", "/apikeys", &json!({"name": "alice", "enabled": true}));
+    let key = format!("/apikeys/{}", key["id"].as_str().expect("a key has an id"));
+    let (token_id, token) = token_of(&keyplan, key.trim_start_matches("/apikeys/"));
+    let rename = json!({"patchOperations": [{"op": "replace", "path": "/name", "value": "bob"}]});
+    let subject = json!({"issuer": "https://login.example.com/", "subject": "alice"});
+    let subject = keyplan.operate("POST", &format!("{key}/subjects"), &subject);
+    let subject_id = subject["id"].as_str().expect("a subject has an id");
+    for (method, path, body) in [
+        ("GET", "/apikeys".to_owned(), Value::Null),
+        ("GET", "/apikeys?includeValues=true&name=al".to_owned(), Value::Null),
+        ("GET", format!("{key}?includeValue=true"), Value::Null),
+        ("PATCH", key.clone(), rename),
+        ("GET", format!("{key}/tokens"), Value::Null),
+        ("POST", format!("{key}/tokens/{token_id}/rotate"), json!({})),
+        ("GET", format!("{key}/subjects"), Value::Null),
+        ("DELETE", format!("{key}/subjects/{subject_id}"), Value::Null),
+    ] {
+        keyplan.operate(method, &path, &body);
+    }
+    let method_arn = "arn:aws:execute-api:us-east-1:000000000000:abcdefghij/prod/GET/pets";
+    let event = json!({"type": "TOKEN", "authorizationToken": token, "methodArn": method_arn});
+    let (answer, payload) = aws_cli::lambda_invoke(&keyplan.lambda.url, FUNCTION, &event);
+    assert!(answer.is_ok() && payload["usageIdentifierKey"].is_string(), "{answer:?} {payload}");
+    keyplan.operate("DELETE", &format!("{key}/tokens/{token_id}"), &Value::Null);
+    keyplan.operate("DELETE", &key, &Value::Null);
+
+    let policies = &properties("AuthorizerRole")["Policies"];
+    let (asked_by_function, of_role) = (asked(&keyplan.by_function), allowed(&policies[0]["PolicyDocument"]));
+    assert!(asked_by_function.contains("GetItem TOKEN") && asked_by_function.contains("UpdateItem TOKEN"));
+    assert!(asked_by_function.is_subset(&of_role), "{asked_by_function:?} is more than {of_role:?}");
+
+    // A transaction takes the actions of what is in it, whose partitions the
+    // proxy does not tell; a batch likewise.
+    let mut of_operator = allowed(&properties("KeyOperator")["PolicyDocument"]);
+    of_operator.extend(["TransactWriteItems ", "BatchGetItem ", "BatchWriteItem "].map(str::to_owned));
+    let asked_by_operator = asked(&keyplan.by_operator);
+    assert!(asked_by_operator.contains("DescribeTable ") && asked_by_operator.contains("Query KEYS"));
+    assert!(asked_by_operator.is_subset(&of_operator), "{asked_by_operator:?} is more than {of_operator:?}");
 }
 
 #[test]
