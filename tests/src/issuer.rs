@@ -2,6 +2,7 @@
 //! common with what is tested: see `issuer/issuer.py`.
 
 use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
@@ -14,6 +15,8 @@ use crate::{Call, aws_cli, binaries};
 pub struct Issuer {
     /// Its address, which is its name too: `iss`.
     pub url: String,
+    /// Where it is told what to do.
+    told_at: String,
     child: Child,
 }
 
@@ -24,17 +27,34 @@ impl Issuer {
     /// When it does not start, for example for want of `joserfc`.
     #[must_use]
     pub fn start(keys: &[(&str, &str)]) -> Self {
+        Self::with(&[], keys)
+    }
+
+    /// One at `https://localhost`, by the certificate and the key in these files.
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[must_use]
+    pub fn over_tls(certificate: &Path, key: &Path, keys: &[(&str, &str)]) -> Self {
+        Self::with(&[certificate, key], keys)
+    }
+
+    fn with(files: &[&Path], keys: &[(&str, &str)]) -> Self {
         let mut child = Command::new(aws_cli::python())
             .arg(binaries::workspace().join("tests/src/issuer/issuer.py"))
+            .args(files)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .expect("Python starts");
-        let mut url = String::new();
-        let stdout = child.stdout.take().expect("stdout is piped");
-        BufReader::new(stdout).read_line(&mut url).expect("the issuer prints its address");
-        assert!(!url.is_empty(), "the issuer does not start: ./check installs what it needs");
-        let issuer = Self { url: url.trim().to_owned(), child };
+        let mut printed = BufReader::new(child.stdout.take().expect("stdout is piped")).lines();
+        let mut address = || match printed.next() {
+            Some(Ok(line)) => line,
+            _ => panic!("the issuer does not start: ./check installs what it needs"),
+        };
+        let told_at = address();
+        let url = if files.is_empty() { told_at.clone() } else { address() };
+        let issuer = Self { url, told_at, child };
         issuer.publish(keys);
         issuer
     }
@@ -88,7 +108,7 @@ impl Issuer {
     }
 
     fn ask(&self, path: &str, body: &Value) -> String {
-        let answer = Call::new("POST", format!("{}{path}", self.url)).json(body).send();
+        let answer = Call::new("POST", format!("{}{path}", self.told_at)).json(body).send();
         assert_eq!(answer.status, 200, "{answer}");
         answer.body
     }

@@ -1,6 +1,8 @@
 //! Tokens of an identity provider in place of keys: signed, published and rotated
 //! by an issuer that knows nothing of Keyplan, and counted by usage plans.
 
+#![expect(clippy::unwrap_used, reason = "what a test cannot do without fails it")]
+
 use keyplan_tests::{Answer, ApiKey, Issuer, RestApi, Stack, UsagePlan};
 use serde_json::{Value, json};
 
@@ -11,7 +13,7 @@ const KEY: (&str, &str) = ("first", "ES256");
 /// A stack that trusts an issuer.
 fn stack_trusting(issuer: &Issuer, rules: Value) -> Stack {
     let file = issuer.file(rules);
-    let path = file.path().to_str().expect("a path of ASCII");
+    let path = file.path().to_str().unwrap();
     Stack::with(&["--jwt-issuers", path])
 }
 
@@ -32,7 +34,7 @@ fn call(api: &RestApi<'_>, token: &str) -> Answer {
 fn map(stack: &Stack, key: &ApiKey, issuer: &Issuer, subject: &str) -> String {
     let subject = json!({"issuer": issuer.url, "subject": subject});
     let made = stack.made("POST", &format!("/apikeys/{}/subjects", key.id), &subject);
-    made["id"].as_str().expect("a subject has an id").to_owned()
+    made["id"].as_str().unwrap().to_owned()
 }
 
 #[test]
@@ -70,8 +72,6 @@ fn tokens_of_every_algorithm_are_counted_by_the_plan_of_their_subjects_key() {
 fn no_other_token_gets_in() {
     let issuer = Issuer::start(&[KEY, ("rsa", "RS256")]);
     let stack = stack_trusting(&issuer, json!({"leewaySeconds": 5, "requiredClaims": ["jti"]}));
-    let now = stack.advance_to_noon();
-    drop(now);
     let now = stack.advance(0);
     let api = guarded(&stack);
     let key = UsagePlan::create(&stack, "plan", &[(&api.id, "prod")], json!({})).key("alice");
@@ -85,7 +85,7 @@ fn no_other_token_gets_in() {
     let header = |members: Value| json!({"header": members});
     let unsigned = {
         let part = |json: &str| base64_url(json.as_bytes());
-        let claims = good.split('.').nth(1).expect("a token has claims");
+        let claims = good.split('.').nth(1).unwrap();
         format!("{}.{claims}.", part(r#"{"alg":"none","kid":"first"}"#))
     };
     for (what, token) in [
@@ -109,7 +109,7 @@ fn no_other_token_gets_in() {
         ("nobody's", token(json!({}), json!({"sub": "mallory"}))),
         ("oversized", token(json!({}), json!({"more": "x".repeat(6_200)}))),
         ("a part too many", format!("{good}.{good}")),
-        ("a part too few", good.rsplit_once('.').expect("three parts").0.to_owned()),
+        ("a part too few", good.rsplit_once('.').unwrap().0.to_owned()),
         ("blanks within", good.replacen('.', ". ", 1)),
     ] {
         let answer = call(&api, &token);
@@ -188,12 +188,7 @@ fn whoever_is_seen_first_gets_a_key_in_the_plan_that_the_token_names() {
     let gold = UsagePlan::create(&plans, "gold", &[(&api.id, "prod")], json!({"quota": {"limit": 9, "period": "DAY"}}));
     let create = json!({"usagePlanId": free.id, "planClaim": "plan", "plans": {"gold": gold.id}});
     let file = issuer.file(json!({"createKeys": create}));
-    let stack = Stack::with(&[
-        "--jwt-issuers",
-        file.path().to_str().expect("a path of ASCII"),
-        "--dynamodb-endpoint",
-        &plans.dynamodb,
-    ]);
+    let stack = Stack::with(&["--jwt-issuers", file.path().to_str().unwrap(), "--dynamodb-endpoint", &plans.dynamodb]);
     let now = stack.advance(0);
     let status = |claims: Value| {
         let url = format!("{}/{}/prod/pets", stack.gateway, api.id);
@@ -214,20 +209,40 @@ fn whoever_is_seen_first_gets_a_key_in_the_plan_that_the_token_names() {
 }
 
 #[test]
+fn keys_come_only_from_who_can_prove_to_be_the_issuer() {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let [certificate, key] = [made.cert.pem(), made.signing_key.serialize_pem()].map(|pem| {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), pem).unwrap();
+        file
+    });
+    let issuer = Issuer::over_tls(certificate.path(), key.path(), &[KEY]);
+    let file = issuer.file(json!({}));
+    let roots = certificate.path().to_str().unwrap();
+    for (variables, status) in [(&[("SSL_CERT_FILE", roots)][..], 200), (&[], 500)] {
+        let stack = Stack::with_variables(variables, &["--jwt-issuers", file.path().to_str().unwrap()]);
+        let api = guarded(&stack);
+        let key = UsagePlan::create(&stack, "plan", &[(&api.id, "prod")], json!({})).key("alice");
+        map(&stack, &key, &issuer, "alice");
+        let token = issuer.token(stack.advance(0), KEY, json!({}), json!({}));
+        assert_eq!(call(&api, &token).status, status);
+    }
+}
+
+#[test]
 fn issuers_that_make_no_sense_keep_the_stack_from_starting() {
     for (rules, because) in [
         (json!({"audience": ["pets"]}), "unknown field `audience`"),
         (json!({"issuer": "http://issuer.example"}), "must be an https address"),
         (json!({"algorithms": ["none"]}), "unknown variant `none`"),
     ] {
-        let issuer = json!({"issuer": "https://issuer.example", "audiences": ["pets"]});
-        let mut issuer = issuer;
+        let mut issuer = json!({"issuer": "https://issuer.example", "audiences": ["pets"]});
         for (name, value) in rules.as_object().into_iter().flatten() {
             issuer[name] = value.clone();
         }
-        let file = tempfile::NamedTempFile::new().expect("a temporary file");
-        std::fs::write(file.path(), json!([issuer]).to_string()).expect("a temporary file takes bytes");
-        let output = Stack::refused(&["--jwt-issuers", file.path().to_str().expect("a path of ASCII")]);
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), json!([issuer]).to_string()).unwrap();
+        let output = Stack::refused(&["--jwt-issuers", file.path().to_str().unwrap()]);
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(said.contains("--jwt-issuers") && said.contains(because), "{said}");
     }

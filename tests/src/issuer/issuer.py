@@ -2,12 +2,14 @@
 with what is tested: it signs what it is asked to sign, serves its JWK Set, and
 fails, stalls or rotates when told to.
 
-It prints its address and ends with its standard input.
+It prints its address and ends with its standard input. Given a certificate of
+localhost and its key, it serves over TLS too, and prints that address below.
 """
 
 import base64
 import hmac
 import json
+import ssl
 import sys
 import threading
 import time
@@ -81,7 +83,8 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def do_GET(self):
-        url = f"http://{self.headers['host']}"
+        scheme = "https" if isinstance(self.connection, ssl.SSLSocket) else "http"
+        url = f"{scheme}://{self.headers['host']}"
         documents = {
             "/.well-known/openid-configuration": ("discovery", lambda: {"issuer": url, "jwks_uri": f"{url}/keys"}),
             "/keys": ("jwks", ISSUER.jwks),
@@ -110,11 +113,22 @@ class Handler(BaseHTTPRequestHandler):
         return self.answer(200, ISSUER.hits)
 
 
-def main():
+def serve():
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    print(f"http://127.0.0.1:{server.server_address[1]}", flush=True)
+    return server
+
+
+def main():
+    servers = {"http://127.0.0.1": serve()}
+    if len(sys.argv) > 1:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*sys.argv[1:])
+        over_tls = servers["https://localhost"] = serve()
+        over_tls.socket = context.wrap_socket(over_tls.socket, server_side=True)
+    for origin, server in servers.items():
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        print(f"{origin}:{server.server_address[1]}", flush=True)
     sys.stdin.read()
 
 
