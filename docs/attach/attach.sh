@@ -16,7 +16,8 @@
 #   API_KEY_ID         instead of these three: a key that API Gateway has already,
 #                      of the same value as in Keyplan
 #   KEY_NAME           the name of the key that is made, `keyplan` if not set
-#   AUTHORIZER_TTL     how many seconds API Gateway keeps an answer, 300 if not set
+#   AUTHORIZER_TTL     how many seconds API Gateway keeps an answer, 300 if not set;
+#                      of an authorizer that is made now
 #   ADD_PERMISSION     `yes` also lets the API call the function, which Keyplan's
 #                      templates have done already
 set -euo pipefail
