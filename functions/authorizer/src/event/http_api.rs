@@ -1,8 +1,9 @@
-//! REQUEST events of HTTP APIs, which join repeated headers with a comma.
+//! REQUEST events of HTTP APIs. Of their members those alone are read that are
+//! used: whatever else API Gateway may put into them fails nobody's call.
+
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
-
-use super::headers::Headers;
 
 /// Payload format 1.0, which has the form of a REST API's event.
 #[derive(Deserialize)]
@@ -11,7 +12,7 @@ pub(super) struct V1 {
     pub(super) method_arn: Option<String>,
     /// The values of all identity sources, with commas between them.
     identity_source: Option<String>,
-    headers: Option<Headers<String>>,
+    headers: Option<Headers>,
 }
 
 /// Payload format 2.0.
@@ -22,8 +23,12 @@ pub(super) struct V2 {
     route_key: Option<String>,
     /// The value of each identity source.
     identity_source: Option<Vec<String>>,
-    headers: Option<Headers<String>>,
+    headers: Option<Headers>,
 }
+
+/// By name, in whatever case. HTTP APIs join repeated ones with a comma.
+#[derive(Deserialize)]
+struct Headers(BTreeMap<String, String>);
 
 impl V1 {
     /// The `Authorization` header, else the one identity source.
@@ -48,8 +53,9 @@ impl V2 {
     }
 }
 
-fn authorization(headers: Option<&Headers<String>>) -> Option<&str> {
-    headers?.authorization().map(String::as_str)
+fn authorization(headers: Option<&Headers>) -> Option<&str> {
+    let Headers(headers) = headers?;
+    headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("authorization")).map(|(_, value)| value.as_str())
 }
 
 #[cfg(test)]
