@@ -93,12 +93,18 @@ mod tests {
     }
 
     fn http_api_v1() -> Value {
-        json!({"version": "1.0", "type": "REQUEST", "methodArn": format!("{API}/$default/GET/pets/1")})
+        json!({
+            "version": "1.0", "type": "REQUEST", "methodArn": format!("{API}/$default/GET/pets/1"), "httpMethod": "GET",
+            "requestContext": {"httpMethod": "GET", "identity": {}},
+        })
     }
 
     /// A call of `method`, which is a verb and a path.
     fn http_api_v2(method: &str) -> Value {
-        json!({"version": "2.0", "type": "REQUEST", "routeArn": format!("{API}/$default/{method}")})
+        json!({
+            "version": "2.0", "type": "REQUEST", "routeArn": format!("{API}/$default/{method}"),
+            "requestContext": {"http": {"method": "GET"}, "timeEpoch": 1},
+        })
     }
 
     fn answer(scopes: &[&str]) -> Answer {

@@ -2,7 +2,10 @@
 
 mod http_api;
 
-use aws_lambda_events::apigw::{ApiGatewayCustomAuthorizerRequest, ApiGatewayCustomAuthorizerRequestTypeRequest};
+use aws_lambda_events::apigw::{
+    ApiGatewayCustomAuthorizerRequest, ApiGatewayCustomAuthorizerRequestTypeRequest,
+    ApiGatewayV2CustomAuthorizerV1Request, ApiGatewayV2CustomAuthorizerV2Request,
+};
 use keyplan_domain::arn::{InvalidArn, MethodArn};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -77,12 +80,12 @@ impl Question {
                     (Asker::RestApi, authorization(&event), event.method_arn)
                 }
                 Some(Value::String(version)) if version == "1.0" => {
-                    let event: http_api::V1 = members(event, "REQUEST 1.0")?;
-                    (Asker::HttpApiV1, event.credential(), event.method_arn)
+                    let event: ApiGatewayV2CustomAuthorizerV1Request = members(event, "REQUEST 1.0")?;
+                    (Asker::HttpApiV1, http_api::of_v1(&event), event.method_arn)
                 }
                 Some(Value::String(version)) if version == "2.0" => {
-                    let event: http_api::V2 = members(event, "REQUEST 2.0")?;
-                    (Asker::HttpApiV2, event.credential(), event.route_arn)
+                    let event: ApiGatewayV2CustomAuthorizerV2Request = members(event, "REQUEST 2.0")?;
+                    (Asker::HttpApiV2, http_api::of_v2(&event), event.route_arn)
                 }
                 Some(_) => return Err(EventError::Version),
             },
