@@ -1,4 +1,4 @@
-"""Runs the commands of README.md.
+"""Runs the commands of the documents that it is given, one after the other.
 
 A comment before each ```sh block says what becomes of it; a block without one
 fails, so that no command goes unchecked unawares:
@@ -9,8 +9,8 @@ fails, so that no command goes unchecked unawares:
     <!-- check: also start: TEXT --> starts one more server, ready when it prints TEXT
     <!-- check: skip: REASON -->     is not run
 
-Variables last until the next `start`. A line `curl ... # 403` must print that
-status last.
+Servers and variables last until the next `start`, or the end of the document. A
+line `curl ... # 403` must print that status last.
 """
 
 import os
@@ -25,24 +25,32 @@ from typing import NamedTuple
 import expected_status
 from server import Server
 
-README = Path("README.md")
 TIMEOUT = 300
 
 
 class Block(NamedTuple):
-    line: int
+    where: str
     action: str
     detail: str
     text: str
 
 
-def main() -> int:
-    blocks = blocks_of(README.read_text())
+def main(documents: list[str]) -> int | str:
+    for document in documents:
+        blocks = blocks_of(document)
+        ran = run_all(blocks)
+        print(f"{document}: {ran} of {len(blocks)} blocks ran")
+        if not ran:
+            return f"{document} has no block to run"
+    return 0
+
+
+def run_all(blocks: list[Block]) -> int:
     ran = 0
     environment = dict(os.environ)
     with ExitStack() as servers:
         for block in blocks:
-            print(f"{README}:{block.line}: {block.action} {block.detail}".rstrip(), flush=True)
+            print(f"{block.where}: {block.action} {block.detail}".rstrip(), flush=True)
             match block.action:
                 case "start":
                     servers.close()
@@ -54,22 +62,23 @@ def main() -> int:
                 case "run":
                     environment = run(block, environment)
                     ran += 1
-    print(f"{ran} of {len(blocks)} blocks ran")
-    return 0 if ran else "README.md has no block to run"
+    return ran
 
 
-def blocks_of(text: str) -> list[Block]:
+def blocks_of(document: str) -> list[Block]:
     blocks = []
+    text = Path(document).read_text()
     for match in re.finditer(r"^```sh[^\n]*\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
         before = text[: match.start()].rstrip()
         line = text.count("\n", 0, match.start()) + 1
+        where = f"{document}:{line}"
         marker = re.fullmatch(r"<!-- check: (run|start|also start|skip)(?:: (.+))? -->", before.rpartition("\n")[2])
         if marker is None:
-            sys.exit(f"{README}:{line}: no comment before this block says how it is checked")
+            sys.exit(f"{where}: no comment before this block says how it is checked")
         action, detail = marker[1], marker[2] or ""
         if (action in ("also start", "skip")) != bool(detail):
-            sys.exit(f"{README}:{line}: '{action}' {'tells no' if not detail else 'takes no'} reason or text")
-        blocks.append(Block(line, action, detail, match[1]))
+            sys.exit(f"{where}: '{action}' {'tells no' if not detail else 'takes no'} reason or text")
+        blocks.append(Block(where, action, detail, match[1]))
     return blocks
 
 
@@ -79,7 +88,7 @@ def run(block: Block, environment: dict[str, str]) -> dict[str, str]:
         if isinstance(part, expected_status.ExpectedStatus):
             wrong = part.run(environment)
             if wrong:
-                sys.exit(f"{README}:{block.line}: {part.command}: {wrong}")
+                sys.exit(f"{block.where}: {part.command}: {wrong}")
         else:
             environment = run_script(block, part, environment)
     return environment
@@ -94,7 +103,7 @@ def parts_of(block: Block) -> list[str | expected_status.ExpectedStatus]:
             parts += ["\n".join(script), expected]
             script = []
         elif re.search(r"# [1-5]\d\d$", line):
-            sys.exit(f"{README}:{block.line}: a status is compared for curl alone: {line}")
+            sys.exit(f"{block.where}: a status is compared for curl alone: {line}")
         else:
             script.append(line)
     return [part for part in [*parts, "\n".join(script)] if part]
@@ -108,11 +117,11 @@ def run_script(block: Block, script: str, environment: dict[str, str]) -> dict[s
         try:
             done = subprocess.run(shell, env=environment, stdin=subprocess.DEVNULL, timeout=TIMEOUT)
         except subprocess.TimeoutExpired:
-            sys.exit(f"{README}:{block.line}: did not end within {TIMEOUT} s")
+            sys.exit(f"{block.where}: did not end within {TIMEOUT} s")
         if done.returncode != 0:
-            sys.exit(f"{README}:{block.line}: exit code {done.returncode}")
+            sys.exit(f"{block.where}: exit code {done.returncode}")
         return dict(pair.split("=", 1) for pair in Path(left.name).read_text().split("\0") if pair)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -39,7 +39,7 @@ WRITES = re.compile(r"dynamodb:(Put|Update|Delete|BatchWrite|PartiQL|Transact)")
 
 
 def main() -> int:
-    translated = translate()
+    translated = translate(TEMPLATE)
     lint(translated)
     resources = translated["Resources"]
     problems = [
@@ -58,11 +58,14 @@ def main() -> int:
     return 1 if problems else 0
 
 
-def translate() -> dict:
+def translate(path: Path) -> dict:
     logging.disable(logging.WARNING)
-    template = yaml_parse(TEMPLATE.read_text())
+    template = yaml_parse(path.read_text())
     # What `sam deploy` puts there after packaging.
-    template["Globals"]["Function"]["CodeUri"] = "s3://bucket/key"
+    functions = [r for r in template["Resources"].values() if r["Type"] == "AWS::Serverless::Function"]
+    for properties in [template.get("Globals", {}).get("Function", {}), *(f["Properties"] for f in functions)]:
+        if "CodeUri" in properties:
+            properties["CodeUri"] = "s3://bucket/key"
     return Translator({}, Parser()).translate(template, {})
 
 
@@ -71,7 +74,8 @@ def lint(translated: dict) -> None:
         json.dump(translated, file)
         file.flush()
         # W3005: the translator states dependencies that are implied.
-        subprocess.run(["cfn-lint", "--ignore-checks", "W3005", "--", file.name], check=True)
+        # W2001: it puts a parameter's value where it was named.
+        subprocess.run(["cfn-lint", "--ignore-checks", "W3005", "W2001", "--", file.name], check=True)
 
 
 def functions(resources: dict):
@@ -124,7 +128,7 @@ def roles(resources: dict):
     for name in (name for name, resource in resources.items() if resource["Type"] == "AWS::IAM::Role"):
         if resources[name]["Properties"].get("ManagedPolicyArns"):
             yield f"{name}: has a managed policy"
-        for statement in statements(resources[name]):
+        for statement, condition in statements(resources[name]):
             where = f"{name}, {statement['Sid']}"
             actions = listed(statement["Action"])
             resource = json.dumps(statement["Resource"])
@@ -140,17 +144,24 @@ def roles(resources: dict):
             notes_use = name == "AuthorizerRole" and of_attributes == ["pk", "sk", "lastUsed"]
             if on_config and notes_use and actions == ["dynamodb:UpdateItem"]:
                 continue
+            if name == "AuthorizerRole" and statement["Sid"] == "FirstSight":
+                in_transactions = keys.get("StringEquals") == {"dynamodb:EnclosingOperation": "TransactWriteItems"}
+                if condition != "CreatesKeys" or not in_transactions:
+                    yield f"{where}: not only where keys are made, or not only in transactions"
+                continue
             if on_config and ("/index/" in resource or any(WRITES.match(action) for action in actions)):
                 yield f"{where}: the data plane reads items of the config table and nothing more"
             partitions = keys.get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys", [])
-            if name == "GatewayRole" and any(partition.startswith(("KEY", "TOKEN", "*")) for partition in partitions):
+            if name == "GatewayRole" and any(partition.startswith(("KEY", "TOKEN", "SUBJECT", "*")) for partition in partitions):
                 yield f"{where}: the gateway can read the values of keys"
 
 
 def statements(role: dict):
+    """Each with the template's condition for it, if it has one."""
     for policy in role["Properties"]["Policies"]:
         for statement in policy["PolicyDocument"]["Statement"]:
-            yield statement["Fn::If"][1] if "Fn::If" in statement else statement
+            condition, statement, _ = statement.get("Fn::If", [None, statement, None])
+            yield statement, condition
 
 
 def listed(value) -> list:

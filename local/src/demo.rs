@@ -1,5 +1,5 @@
-//! `--demo`: an API for each key source, plans, keys and a token, under fixed
-//! ids and values. What is there already stays as it is, so that a demo in a
+//! `--demo`: an API for each key source, plans, keys, a token and a subject, under
+//! fixed ids and values. What is there already stays as it is, so that a demo in a
 //! file outlives the program; only what was used of the quotas is given back.
 
 mod apis;
@@ -74,6 +74,7 @@ pub(crate) async fn make(store: &Store, place: &Place, now: Timestamp) -> Result
         }
     }
     plans::make_token(store, now).await?;
+    plans::make_subject(store, now).await?;
     Ok(Demo)
 }
 

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::Parser;
 use keyplan_admin::credentials::Credentials;
 use keyplan_domain::outage::OnFailure;
+use keyplan_store::Tables;
 
 /// Keyplan in one process: API Gateway's control plane and data plane for API
 /// keys, key sources and usage plans, with a DynamoDB of its own.
@@ -34,6 +35,14 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "URL", value_parser = endpoint)]
     pub(crate) dynamodb_endpoint: Option<String>,
 
+    /// The config table at --dynamodb-endpoint, which must exist; no table is made then
+    #[arg(long, value_name = "NAME", requires = "dynamodb_endpoint", value_parser = table)]
+    pub(crate) config_table: Option<String>,
+
+    /// The usage table beside it, which must exist; without it nothing that needs one works
+    #[arg(long, value_name = "NAME", requires = "config_table", value_parser = table)]
+    pub(crate) usage_table: Option<String>,
+
     /// The most tokens that one write to a meter may take; 1 is strict
     #[arg(long, value_name = "N", default_value = "1")]
     pub(crate) lease_cap: NonZeroU32,
@@ -51,6 +60,10 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "ID:SECRET", default_value = "local:local")]
     credentials: Vec<String>,
 
+    /// The authorizer takes the JSON Web Tokens of the issuers in this file, a JSON array
+    #[arg(long, value_name = "FILE")]
+    pub(crate) jwt_issuers: Option<PathBuf>,
+
     /// Where Lambda functions other than `authorizer` and `echo` are invoked
     #[arg(long, value_name = "URL", value_parser = endpoint)]
     pub(crate) lambda_endpoint: Option<String>,
@@ -64,7 +77,7 @@ pub(crate) struct Flags {
     pub(crate) account_id: String,
 
     /// Make a demo API with both key sources, and print commands to try
-    #[arg(long)]
+    #[arg(long, conflicts_with = "config_table")]
     pub(crate) demo: bool,
 }
 
@@ -86,6 +99,12 @@ pub(crate) enum InvalidCredentials {
 }
 
 impl Flags {
+    /// The tables' names.
+    pub(crate) fn tables(&self) -> Tables {
+        let Tables { config, usage } = Tables::default();
+        Tables { config: self.config_table.clone().unwrap_or(config), usage: self.usage_table.clone().unwrap_or(usage) }
+    }
+
     /// All `--credentials`, at least one pair.
     pub(crate) fn access_keys(&self) -> Result<AccessKeys, InvalidCredentials> {
         if self.credentials.iter().any(|pair| pair.contains(',')) {
@@ -104,6 +123,15 @@ fn endpoint(url: &str) -> Result<String, &'static str> {
         (Some("http" | "https"), Some(host)) if !host.is_empty() => Ok(url.trim_end_matches('/').to_owned()),
         _ => Err("expected http://HOST:PORT or https://HOST"),
     }
+}
+
+/// As DynamoDB names tables ("Naming rules").
+fn table(name: &str) -> Result<String, &'static str> {
+    let in_a_name = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
+    if !(3..=255).contains(&name.len()) || !name.bytes().all(in_a_name) {
+        return Err("a table's name has 3 to 255 letters, digits, underscores, hyphens and dots");
+    }
+    Ok(name.to_owned())
 }
 
 fn region(region: &str) -> Result<String, &'static str> {
@@ -169,6 +197,9 @@ mod tests {
             ("--lease-cap", "0"),
             ("--metering-on-failure", "half"),
             ("--dynamodb-endpoint", "localhost:8000"),
+            ("--config-table", "no"),
+            ("--config-table", "a table"),
+            ("--usage-table", "arn:aws:dynamodb"),
             ("--lambda-endpoint", "ftp://host"),
             ("--region", "US"),
             ("--account-id", "1"),
@@ -181,5 +212,16 @@ mod tests {
     #[test]
     fn a_file_and_another_dynamodb_exclude_each_other() {
         assert!(parse(&["--data", "f", "--dynamodb-endpoint", "http://127.0.0.1:8000"]).is_err());
+    }
+
+    #[test]
+    fn tables_are_named_at_another_dynamodb_alone_and_without_a_demo() {
+        let elsewhere = ["--dynamodb-endpoint", "http://127.0.0.1:8000"];
+        let with = |flags: &[&str]| parse(&[&elsewhere[..], flags].concat());
+        assert!(parse(&["--config-table", "config"]).is_err());
+        assert!(with(&["--usage-table", "usage"]).is_err());
+        assert!(with(&["--config-table", "config", "--demo"]).is_err());
+        let flags = with(&["--config-table", "config", "--usage-table", "usage"]).unwrap();
+        assert_eq!((flags.config_table.as_deref(), flags.usage_table.as_deref()), (Some("config"), Some("usage")));
     }
 }

@@ -2,15 +2,18 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use keyplan_admin::Admin;
-use keyplan_authorizer::Authorizer;
+use keyplan_authorizer::jwt::{InvalidIssuer, Issuer};
+use keyplan_authorizer::{Authorizer, read_issuers};
 use keyplan_gateway::{AddressRule, Gateway, Inspector, lambda_client};
 use keyplan_store::clock::Clock;
 use keyplan_store::connect::{Connection, MissingVariable, credentials_from_env};
-use keyplan_store::{Store, StoreError, Tables};
+use keyplan_store::tables::TableError;
+use keyplan_store::{Store, Tables};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -45,7 +48,11 @@ pub(crate) enum StartError {
     #[error(transparent)]
     File(#[from] FileError),
     #[error("the tables at {url} cannot be used: {source}")]
-    Tables { url: String, source: StoreError },
+    Tables { url: String, source: TableError },
+    #[error("--jwt-issuers {}: {cause}", path.display())]
+    Issuers { path: PathBuf, cause: String },
+    #[error("--jwt-issuers: {0}")]
+    Issuer(#[from] InvalidIssuer),
     #[error("--demo: {0}")]
     Demo(#[from] DemoError),
     #[error("--lambda-endpoint {url} is the address of this very program's --control")]
@@ -69,7 +76,7 @@ impl Stack {
         let mut servers = JoinSet::new();
         let (shutdown, ended) = watch::channel(false);
         let clock = Arc::new(LocalClock::default());
-        let tables = Tables::default();
+        let tables = flags.tables();
         let (embedded, connection) = match &flags.dynamodb_endpoint {
             Some(url) => (None, elsewhere(&flags, &keys, url.clone())?),
             None => {
@@ -86,10 +93,14 @@ impl Stack {
         };
         let dynamodb = connection.endpoint_url.clone().unwrap_or_default();
         let store = Store::new(connection.dynamodb(), tables.clone());
-        let unusable = |source| StartError::Tables { url: dynamodb.clone(), source };
-        store.create_tables().await.map_err(unusable)?;
+        let unusable = |source: TableError| StartError::Tables { url: dynamodb.clone(), source };
+        match &flags.config_table {
+            None => store.create_tables().await.map_err(TableError::from),
+            Some(_) => store.check_tables(flags.usage_table.is_some()).await,
+        }
+        .map_err(unusable)?;
         if embedded.is_some() {
-            clock.run_ahead(store.local_clock_offset().await.map_err(unusable)?);
+            clock.run_ahead(store.local_clock_offset().await.map_err(|error| unusable(error.into()))?);
         }
         let demo = match flags.demo {
             true => Some(demo::make(&store, &demo::Place::of(&flags), clock.now()).await?),
@@ -152,7 +163,8 @@ impl Parts<'_> {
         let lambda = lambda_client(&own, own.endpoint_url.as_deref());
         let inspector = Inspector::new(settings.clone(), store.clone(), lambda.clone(), clock.clone());
         let gateway = Gateway::new(settings, store.clone(), lambda, clock.clone());
-        let authorizer = Arc::new(Authorizer::new(store.clone(), clock.clone()));
+        let authorizer = Authorizer::new(store.clone(), clock.clone()).trusting(issuers(flags)?)?;
+        let authorizer = Arc::new(authorizer);
         let forward = match &flags.lambda_endpoint {
             Some(url) => {
                 let there = elsewhere(flags, &keys, url.clone())?;
@@ -182,6 +194,16 @@ impl Parts<'_> {
 
 /// How long what was read may be believed where others write too.
 const CACHE_TTL: Duration = Duration::from_secs(5);
+
+/// What `--jwt-issuers` names.
+fn issuers(flags: &Flags) -> Result<Vec<Issuer>, StartError> {
+    let Some(path) = &flags.jwt_issuers else {
+        return Ok(Vec::new());
+    };
+    let unreadable = |cause: String| StartError::Issuers { path: path.clone(), cause };
+    let json = std::fs::read(path).map_err(|error| unreadable(error.to_string()))?;
+    read_issuers(&json).map_err(|error| unreadable(error.to_string()))
+}
 
 /// An endpoint of this process.
 fn here(flags: &Flags, keys: &AccessKeys, url: String) -> Connection {

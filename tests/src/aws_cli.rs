@@ -1,6 +1,6 @@
 //! The stock AWS CLI, run as a user types it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
@@ -33,12 +33,46 @@ pub fn run(endpoint: &str, command: &str) -> Result<Value, AwsError> {
 /// # Errors
 /// When the command fails.
 pub fn run_as(endpoint: &str, (id, secret): (&str, &str), command: &str) -> Result<Value, AwsError> {
-    let output = Command::new("sh")
+    let mut shell = Command::new("sh");
+    shell
         .args(["-c", &format!(r#""$AWS" {command} --endpoint-url "$ENDPOINT""#)])
         .env("AWS", program())
         .env("ENDPOINT", endpoint)
         .env("AWS_ACCESS_KEY_ID", id)
-        .env("AWS_SECRET_ACCESS_KEY", secret)
+        .env("AWS_SECRET_ACCESS_KEY", secret);
+    let printed = printed_by(&mut shell)?;
+    if printed.trim().is_empty() {
+        return Ok(Value::Null);
+    }
+    Ok(serde_json::from_str(&printed)
+        .unwrap_or_else(|error| panic!("aws {command} printed no JSON ({error}): {printed}")))
+}
+
+/// Runs a script that calls `aws`, with `variables` and by `local:local`, and
+/// tells what it prints.
+///
+/// # Errors
+/// When it fails.
+///
+/// # Panics
+/// When it cannot be run, or there is no AWS CLI.
+pub fn script(script: &Path, variables: &[(&str, &str)]) -> Result<String, AwsError> {
+    let mut path = program().parent().unwrap_or(Path::new("")).as_os_str().to_owned();
+    path.push(":");
+    path.push(std::env::var_os("PATH").unwrap_or_default());
+    let mut command = Command::new(script);
+    command
+        .env("PATH", path)
+        .env("AWS_ACCESS_KEY_ID", "local")
+        .env("AWS_SECRET_ACCESS_KEY", "local")
+        .envs(variables.iter().copied());
+    printed_by(&mut command)
+}
+
+/// What a command prints that calls the AWS CLI, which finds nothing of whoever
+/// runs the tests.
+fn printed_by(command: &mut Command) -> Result<String, AwsError> {
+    let output = command
         .env_remove("AWS_SESSION_TOKEN")
         .env_remove("AWS_PROFILE")
         .env("AWS_DEFAULT_REGION", "us-east-1")
@@ -49,16 +83,11 @@ pub fn run_as(endpoint: &str, (id, secret): (&str, &str), command: &str) -> Resu
         .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
         .env("AWS_EC2_METADATA_DISABLED", "true")
         .output()
-        .expect("a shell starts");
+        .expect("a command starts");
     if !output.status.success() {
         return Err(AwsError { message: String::from_utf8_lossy(&output.stderr).trim().to_owned() });
     }
-    let printed = String::from_utf8_lossy(&output.stdout);
-    if printed.trim().is_empty() {
-        return Ok(Value::Null);
-    }
-    Ok(serde_json::from_str(&printed)
-        .unwrap_or_else(|error| panic!("aws {command} printed no JSON ({error}): {printed}")))
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// `aws lambda invoke` of a function: what it tells, and the payload that the
@@ -75,6 +104,12 @@ pub fn lambda_invoke(endpoint: &str, function: &str, payload: &Value) -> (Result
     let told = run(endpoint, &command);
     let answer = std::fs::read_to_string(&output).unwrap_or_default();
     (told, serde_json::from_str(&answer).unwrap_or_default())
+}
+
+/// The Python beside the AWS CLI, which has the packages of `check` too.
+pub(crate) fn python() -> PathBuf {
+    let beside = program().with_file_name("python");
+    if beside.is_file() { beside } else { "python3".into() }
 }
 
 /// `KEYPLAN_AWS_CLI`, else the one that `check` installs in the project, else

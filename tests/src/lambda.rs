@@ -47,6 +47,7 @@ pub struct Lambda {
 struct Host {
     functions: Mutex<HashMap<String, Function>>,
     events: Mutex<HashMap<String, Vec<Value>>>,
+    permissions: Mutex<Vec<Value>>,
 }
 
 impl fmt::Debug for Lambda {
@@ -68,6 +69,7 @@ impl Lambda {
         let host = Arc::new(Host::default());
         let router = Router::new()
             .route("/2015-03-31/functions/{function}/invocations", post(invoke))
+            .route("/2015-03-31/functions/{function}/policy", post(add_permission))
             .layer(DefaultBodyLimit::disable())
             .with_state(host.clone());
         runtime.spawn(async move { axum::serve(listener, router).await });
@@ -102,6 +104,12 @@ impl Lambda {
     #[must_use]
     pub fn invocations(&self, function: &str) -> usize {
         self.events(function).len()
+    }
+
+    /// What AddPermission was asked for, of whatever function. It changes nothing.
+    #[must_use]
+    pub fn permissions(&self) -> Vec<Value> {
+        self.host.permissions.lock().expect("no handler panics").clone()
     }
 
     /// How often any function was invoked.
@@ -145,6 +153,14 @@ async fn invoke(State(host): State<Arc<Host>>, Path(function): Path<String>, eve
         Reply::Refused(status, kind) => refused(status, kind),
         Reply::After(..) => unreachable!("waited for above"),
     }
+}
+
+async fn add_permission(State(host): State<Arc<Host>>, permission: String) -> Response {
+    let Ok(permission) = serde_json::from_str(&permission) else {
+        return refused(400, "InvalidRequestContentException");
+    };
+    host.permissions.lock().expect("no handler panics").push(permission);
+    (StatusCode::CREATED, answered(json!({"Statement": "{}"}).to_string())).into_response()
 }
 
 fn answered(payload: String) -> Response {

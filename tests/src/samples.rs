@@ -18,8 +18,9 @@ pub struct Sample {
     /// `{case}.expected.json`: the answer, or a function error's
     /// `errorMessage` and `errorType`.
     pub expected: Value,
-    /// `{case}.environment.json`, if there is one: variables that the function
-    /// is started with besides the usual ones.
+    /// Variables that the function is started with besides the usual ones: of
+    /// `default.environment.json` and then of `{case}.environment.json`, if there
+    /// are such files.
     pub environment: BTreeMap<String, String>,
 }
 
@@ -53,7 +54,10 @@ pub fn of(function: &str) -> Vec<Sample> {
         .map(|case| Sample {
             event: read(&format!("{case}.json")),
             expected: read(&format!("{case}.expected.json")),
-            environment: environment(&format!("{case}.environment.json")),
+            environment: ["default", &case]
+                .into_iter()
+                .flat_map(|name| environment(&format!("{name}.environment.json")))
+                .collect(),
             case,
         })
         .collect()

@@ -104,6 +104,8 @@ fn a_malformed_variable_keeps_a_function_from_starting_and_is_named() {
     for (name, variable) in [
         ("authorizer", "CONFIG_CACHE_TTL_SECONDS"),
         ("authorizer", "HTTP_API_RESPONSE"),
+        ("authorizer", "JWT_ISSUERS"),
+        ("authorizer", "JWT_ISSUERS_FILE"),
         ("gateway", "CONFIG_CACHE_TTL_SECONDS"),
     ] {
         let mut environment = environment(&stack);

@@ -42,6 +42,7 @@ fn a_flag_that_cannot_be_is_refused_on_stderr() {
         (&["--account-id", "1"], "--account-id"),
         (&["--region", "US EAST"], "--region"),
         (&["--dynamodb-endpoint", "ftp://somewhere"], "--dynamodb-endpoint"),
+        (&["--config-table", "elsewhere"], "--dynamodb-endpoint"),
         (&["--lambda-endpoint", "somewhere"], "--lambda-endpoint"),
         (&data_in_nowhere, "/no/such/directory"),
         (&["surplus"], "surplus"),
@@ -95,6 +96,42 @@ fn two_stacks_that_start_together_share_a_dynamodb() {
     assert_eq!(other.dynamodb, dynamodb.url);
     one.aws("apigateway create-api-key --name shared");
     assert_eq!(key_names(&other), ["shared"]);
+}
+
+#[test]
+fn a_table_that_is_named_must_be_there_as_it_should_be_and_none_is_made() {
+    let dynamodb = Dynamodb::start();
+    let make = |definition: &str| aws_cli::run(&dynamodb.url, &format!("dynamodb create-table {definition}")).is_ok();
+    assert!(make(
+        "--table-name others --billing-mode PAY_PER_REQUEST \
+         --attribute-definitions AttributeName=pk,AttributeType=S AttributeName=sk,AttributeType=S \
+         --key-schema AttributeName=pk,KeyType=HASH AttributeName=sk,KeyType=RANGE"
+    ));
+    for (flags, because) in [
+        (&["--config-table", "absent"][..], "there is no table absent"),
+        (&["--config-table", "others"], "the table others has other keys or indexes than Keyplan's"),
+    ] {
+        let refused = Stack::refused(&[&["--dynamodb-endpoint", &dynamodb.url], flags].concat());
+        let stderr = String::from_utf8_lossy(&refused.stderr);
+        assert!(stderr.contains(because), "{stderr}");
+    }
+    let tables = aws_cli::run(&dynamodb.url, "dynamodb list-tables");
+    assert_eq!(tables, Ok(json!({"TableNames": ["others"]})));
+
+    let own = Stack::with(&["--dynamodb-endpoint", &dynamodb.url]);
+    let refused = Stack::refused(&[
+        "--dynamodb-endpoint",
+        &dynamodb.url,
+        "--config-table",
+        "keyplan-config",
+        "--usage-table",
+        "absent",
+    ]);
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("there is no table absent"));
+    let flags =
+        ["--dynamodb-endpoint", &*dynamodb.url, "--config-table", "keyplan-config", "--usage-table", "keyplan-usage"];
+    own.aws("apigateway create-api-key --name shared");
+    assert_eq!(key_names(&Stack::with(&flags)), ["shared"]);
 }
 
 #[test]

@@ -1,8 +1,9 @@
-//! API keys, and the tokens that stand for them.
+//! API keys, the tokens that stand for them, and the subjects that they stand for.
 
 mod api_keys;
 mod import;
 mod rules;
+mod subjects;
 mod tokens;
 
 use axum::Router;
@@ -20,6 +21,8 @@ pub(crate) fn routes() -> Router<Admin> {
     Router::new()
         .route("/apikeys", get(api_keys::list).post(api_keys::create))
         .route("/apikeys/{key}", get(api_keys::get).patch(api_keys::update).delete(api_keys::delete))
+        .route("/apikeys/{key}/subjects", get(subjects::list).post(subjects::create))
+        .route("/apikeys/{key}/subjects/{subject}", delete(subjects::delete))
         .route("/apikeys/{key}/tokens", get(tokens::list).post(tokens::create))
         .route("/apikeys/{key}/tokens/{token}", delete(tokens::delete))
         .route("/apikeys/{key}/tokens/{token}/rotate", post(tokens::rotate))

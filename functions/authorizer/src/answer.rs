@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use keyplan_domain::key::KeyValue;
+use keyplan_domain::key::{ApiKeyId, KeyValue};
 use keyplan_domain::policy::{INVOKE, PolicyDocument, Verdict};
-use keyplan_domain::token::{Scope, TokenRecord};
+use keyplan_domain::token::Scope;
 use keyplan_wire::{AuthorizerAnswer, ContextValue, SimpleAuthorizerAnswer};
 use serde::Serialize;
 
@@ -21,9 +21,21 @@ pub(crate) enum Answer {
     Simple(SimpleAuthorizerAnswer),
 }
 
-/// The answer for a token that reaches the whole stage or, if it has scopes,
-/// what these name of it. Its `context` is what the look-up told anyway:
-/// `apiKeyId`, `tokenId` and, separated by blanks, `scopes`; in a simple answer
+/// What a valid token lets its holder do.
+#[derive(Debug)]
+pub(crate) struct Grant<'a> {
+    pub(crate) principal_id: &'a str,
+    pub(crate) key_id: &'a ApiKeyId,
+    pub(crate) key_value: &'a KeyValue,
+    /// What it reaches of the stage; all, if `None`.
+    pub(crate) scopes: Option<&'a [Scope]>,
+    /// What else the backend is told.
+    pub(crate) context: BTreeMap<String, ContextValue>,
+}
+
+/// The answer for a grant: a policy over the whole stage or, if the token has
+/// scopes, over what these name of it, if anything. Its `context` has the
+/// grant's own, `apiKeyId` and, separated by blanks, `scopes`; in a simple answer
 /// `principalId` too, which has no other place there.
 ///
 /// The key's value is for REST APIs alone: HTTP APIs have no usage plans, and
@@ -32,20 +44,24 @@ pub(crate) enum Answer {
 /// # Errors
 /// When a scope is too long to be a policy's resource.
 pub(crate) fn of(
-    record: &TokenRecord,
-    key_value: &KeyValue,
+    grant: Grant<'_>,
     question: &Question,
     http_api_response: HttpApiResponse,
 ) -> Result<Answer, AuthorizerError> {
     let method = question.method()?;
-    let resources: Vec<String> = if record.scopes.is_empty() {
-        vec![method.stage.all_methods()]
-    } else {
-        record.scopes.iter().map(|scope| method.stage.methods(scope.as_str())).collect()
-    };
-    let policy_document = PolicyDocument::allow(resources)?;
-    let principal_id = record.principal_id.clone();
-    let mut context = context(record);
+    let policy_document = match grant.scopes {
+        None => PolicyDocument::allow([method.stage.all_methods()]),
+        // A policy must speak of something.
+        Some([]) => PolicyDocument::deny([method.stage.all_methods()]),
+        Some(scopes) => PolicyDocument::allow(scopes.iter().map(|scope| method.stage.methods(scope.as_str()))),
+    }?;
+    let principal_id = grant.principal_id.to_owned();
+    let mut context = grant.context;
+    context.insert("apiKeyId".to_owned(), grant.key_id.as_str().into());
+    if let Some(scopes) = grant.scopes {
+        let scopes: Vec<&str> = scopes.iter().map(Scope::as_str).collect();
+        context.insert("scopes".to_owned(), scopes.join(" ").into());
+    }
     let usage_identifier_key = match (question.asker, http_api_response) {
         (Asker::HttpApiV2, HttpApiResponse::Simple) => {
             // Nobody else will hold the scopes against what is called.
@@ -58,28 +74,13 @@ pub(crate) fn of(
             return Ok(Answer::Simple(SimpleAuthorizerAnswer { is_authorized, context }));
         }
         (Asker::HttpApiV1 | Asker::HttpApiV2, _) => None,
-        (Asker::RestApi, _) => Some(key_value.clone()),
+        (Asker::RestApi, _) => Some(grant.key_value.clone()),
     };
     Ok(Answer::Policy(AuthorizerAnswer { principal_id, policy_document, context, usage_identifier_key }))
 }
 
-fn context(record: &TokenRecord) -> BTreeMap<String, ContextValue> {
-    let mut context = BTreeMap::from([
-        ("apiKeyId".to_owned(), record.key_id.as_str().into()),
-        ("tokenId".to_owned(), record.id.as_str().into()),
-    ]);
-    if !record.scopes.is_empty() {
-        let scopes: Vec<&str> = record.scopes.iter().map(Scope::as_str).collect();
-        context.insert("scopes".to_owned(), scopes.join(" ").into());
-    }
-    context
-}
-
 #[cfg(test)]
 mod tests {
-    use keyplan_domain::key::ApiKeyId;
-    use keyplan_domain::time::Timestamp;
-    use keyplan_domain::token::TokenId;
     use serde_json::{Value, json};
 
     use super::*;
@@ -92,12 +93,18 @@ mod tests {
     }
 
     fn http_api_v1() -> Value {
-        json!({"version": "1.0", "type": "REQUEST", "methodArn": format!("{API}/$default/GET/pets/1")})
+        json!({
+            "version": "1.0", "type": "REQUEST", "methodArn": format!("{API}/$default/GET/pets/1"), "httpMethod": "GET",
+            "requestContext": {"httpMethod": "GET", "identity": {}},
+        })
     }
 
     /// A call of `method`, which is a verb and a path.
     fn http_api_v2(method: &str) -> Value {
-        json!({"version": "2.0", "type": "REQUEST", "routeArn": format!("{API}/$default/{method}")})
+        json!({
+            "version": "2.0", "type": "REQUEST", "routeArn": format!("{API}/$default/{method}"),
+            "requestContext": {"http": {"method": "GET"}, "timeEpoch": 1},
+        })
     }
 
     fn answer(scopes: &[&str]) -> Answer {
@@ -105,16 +112,28 @@ mod tests {
     }
 
     fn answer_to(event: Value, scopes: &[&str], http_api_response: HttpApiResponse) -> Answer {
-        let record = TokenRecord {
-            id: TokenId::new("tokenid001"),
-            key_id: ApiKeyId::new("x5k3eopvub"),
-            principal_id: "alice".into(),
-            scopes: scopes.iter().map(|scope| Scope::parse(scope).unwrap()).collect(),
-            created_date: Timestamp::from_seconds(1),
-            expires: None,
+        let scopes: Vec<Scope> = scopes.iter().map(|scope| Scope::parse(scope).unwrap()).collect();
+        grant_to(event, Some(scopes.as_slice()).filter(|scopes| !scopes.is_empty()), http_api_response)
+    }
+
+    fn grant_to(event: Value, scopes: Option<&[Scope]>, http_api_response: HttpApiResponse) -> Answer {
+        let grant = Grant {
+            principal_id: "alice",
+            key_id: &ApiKeyId::new("x5k3eopvub"),
+            key_value: &KeyValue::known(KEY_VALUE.into()),
+            scopes,
+            context: BTreeMap::from([("tokenId".to_owned(), "tokenid001".into())]),
         };
-        let question = Question::decode(event).unwrap();
-        of(&record, &KeyValue::known(KEY_VALUE.into()), &question, http_api_response).unwrap()
+        of(grant, &Question::decode(event).unwrap(), http_api_response).unwrap()
+    }
+
+    #[test]
+    fn a_token_whose_scopes_mean_nothing_reaches_nothing() {
+        let answer = serde_json::to_value(grant_to(rest_api(), Some(&[]), HttpApiResponse::Simple)).unwrap();
+        let denied = json!({"Action": INVOKE, "Effect": "Deny", "Resource": format!("{API}/test/*/*")});
+        assert_eq!(answer["policyDocument"]["Statement"], json!([denied]));
+        let simple = grant_to(http_api_v2("GET/pets"), Some(&[]), HttpApiResponse::Simple);
+        assert_eq!(serde_json::to_value(simple).unwrap(), json!({"isAuthorized": false}));
     }
 
     #[test]

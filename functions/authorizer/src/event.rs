@@ -1,11 +1,11 @@
-//! What API Gateway asks, in each form of the question. Of an event those
-//! members alone are read that are used: whatever else API Gateway may put into
-//! it fails nobody's call.
+//! What API Gateway asks, in each form of the question.
 
-mod headers;
 mod http_api;
-mod rest_api;
 
+use aws_lambda_events::apigw::{
+    ApiGatewayCustomAuthorizerRequest, ApiGatewayCustomAuthorizerRequestTypeRequest,
+    ApiGatewayV2CustomAuthorizerV1Request, ApiGatewayV2CustomAuthorizerV2Request,
+};
 use keyplan_domain::arn::{InvalidArn, MethodArn};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -71,21 +71,21 @@ impl Question {
     pub(crate) fn decode(event: Value) -> Result<Self, EventError> {
         let (asker, credential, arn) = match event.get("type").and_then(Value::as_str) {
             Some("TOKEN") => {
-                let event: rest_api::Token = members(event, "TOKEN")?;
+                let event: ApiGatewayCustomAuthorizerRequest = members(event, "TOKEN")?;
                 (Asker::RestApi, event.authorization_token.unwrap_or_default(), event.method_arn)
             }
             Some("REQUEST") => match event.get("version") {
                 None | Some(Value::Null) => {
-                    let event: rest_api::Request = members(event, "REQUEST")?;
-                    (Asker::RestApi, event.credential(), event.method_arn)
+                    let event: ApiGatewayCustomAuthorizerRequestTypeRequest = members(event, "REQUEST")?;
+                    (Asker::RestApi, authorization(&event), event.method_arn)
                 }
                 Some(Value::String(version)) if version == "1.0" => {
-                    let event: http_api::V1 = members(event, "REQUEST 1.0")?;
-                    (Asker::HttpApiV1, event.credential(), event.method_arn)
+                    let event: ApiGatewayV2CustomAuthorizerV1Request = members(event, "REQUEST 1.0")?;
+                    (Asker::HttpApiV1, http_api::of_v1(&event), event.method_arn)
                 }
                 Some(Value::String(version)) if version == "2.0" => {
-                    let event: http_api::V2 = members(event, "REQUEST 2.0")?;
-                    (Asker::HttpApiV2, event.credential(), event.route_arn)
+                    let event: ApiGatewayV2CustomAuthorizerV2Request = members(event, "REQUEST 2.0")?;
+                    (Asker::HttpApiV2, http_api::of_v2(&event), event.route_arn)
                 }
                 Some(_) => return Err(EventError::Version),
             },
@@ -114,10 +114,92 @@ impl Asker {
     }
 }
 
+/// Of a repeated header the last value counts, as in API Gateway's `headers`.
+fn authorization(event: &ApiGatewayCustomAuthorizerRequestTypeRequest) -> String {
+    const NAME: &str = "authorization";
+    let header = event.headers.get(NAME).or_else(|| event.multi_value_headers.get_all(NAME).iter().next_back());
+    // A value beyond ASCII is no token, and neither is this one.
+    header.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).unwrap_or_default()
+}
+
 /// serde's own words are dropped, since they repeat what they stumbled over.
 fn members<E: DeserializeOwned>(event: Value, kind: &'static str) -> Result<E, EventError> {
     serde_json::from_value(event).map_err(|_| EventError::Members(kind))
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const METHOD: &str = "arn:aws:execute-api:us-east-1:123456789012:abcdef123/test/GET/request";
+
+    fn credential(event: Value) -> Result<String, EventError> {
+        Question::decode(event).map(|question| question.credential)
+    }
+
+    fn request(headers: &Value, multi_value_headers: &Value) -> Value {
+        json!({
+            "type": "REQUEST", "methodArn": METHOD, "headers": headers,
+            "multiValueHeaders": multi_value_headers, "requestContext": {},
+        })
+    }
+
+    #[test]
+    fn a_token_event_carries_the_header_that_the_identity_source_names() {
+        let event = json!({"type": "TOKEN", "authorizationToken": "Bearer abc", "methodArn": METHOD});
+        assert_eq!(credential(event).as_deref(), Ok("Bearer abc"));
+    }
+
+    #[test]
+    fn a_request_event_carries_all_headers_named_in_any_case() {
+        for name in ["Authorization", "authorization", "AUTHORIZATION"] {
+            let event = request(&json!({name: "abc", "x-other": "def"}), &json!({}));
+            assert_eq!(credential(event).as_deref(), Ok("abc"));
+        }
+    }
+
+    #[test]
+    fn the_last_of_repeated_headers_counts() {
+        let event = request(&json!(null), &json!({"Authorization": ["first", "last"]}));
+        assert_eq!(credential(event).as_deref(), Ok("last"));
+    }
+
+    #[test]
+    fn no_header_is_an_empty_credential() {
+        assert_eq!(credential(request(&json!({}), &json!({}))).as_deref(), Ok(""));
+        assert_eq!(credential(request(&json!(null), &json!(null))).as_deref(), Ok(""));
+        for token in [json!(null), json!("")] {
+            let event = json!({"type": "TOKEN", "authorizationToken": token, "methodArn": METHOD});
+            assert_eq!(credential(event).as_deref(), Ok(""));
+        }
+        assert_eq!(credential(json!({"type": "TOKEN", "methodArn": METHOD})).as_deref(), Ok(""));
+    }
+
+    #[test]
+    fn what_is_no_authorizer_event_is_refused_by_what_it_lacks() {
+        for (event, because) in [
+            (json!(null), EventError::Type),
+            (json!([]), EventError::Type),
+            (json!("TOKEN"), EventError::Type),
+            (json!({}), EventError::Type),
+            (json!({"type": "token", "methodArn": METHOD}), EventError::Type),
+            (json!({"type": 1, "methodArn": METHOD}), EventError::Type),
+            (json!({"type": "TOKEN", "authorizationToken": "abc"}), EventError::NoArn(METHOD_ARN)),
+            (json!({"type": "TOKEN", "authorizationToken": 1, "methodArn": METHOD}), EventError::Members("TOKEN")),
+            (json!({"type": "REQUEST", "methodArn": METHOD}), EventError::Members("REQUEST")),
+            (json!({"type": "REQUEST", "version": "kp_secret", "methodArn": METHOD}), EventError::Version),
+            (json!({"type": "REQUEST", "version": 2.0, "methodArn": METHOD}), EventError::Version),
+            (request(&json!("kp_secret"), &json!({})), EventError::Members("REQUEST")),
+            (request(&json!({"Authorization": {"kp_secret": 1}}), &json!({})), EventError::Members("REQUEST")),
+            (
+                json!({"type": "TOKEN", "authorizationToken": "abc", "methodArn": "kp_secret"}),
+                EventError::Arn { member: METHOD_ARN, because: InvalidArn::Form },
+            ),
+        ] {
+            assert_eq!(credential(event.clone()), Err(because), "{event}");
+            assert!(!because.to_string().contains("kp_secret"));
+        }
+    }
+}

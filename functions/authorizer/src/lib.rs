@@ -1,10 +1,15 @@
 //! The Lambda authorizer that turns a client's token into `usageIdentifierKey`.
 //!
-//! It answers the TOKEN and REQUEST events of API Gateway REST APIs: the token
-//! is checked offline, looked up by its SHA-256 (at most one read, none while
-//! the cache holds) and answered with the value of the key that it stands for
-//! and a policy over all it may reach, since API Gateway caches the answer per
-//! token and applies it to every method.
+//! It answers the TOKEN and REQUEST events of API Gateway REST APIs with the value
+//! of the key that the token stands for, and a policy over all it may reach,
+//! since API Gateway caches the answer per token and applies it to every method.
+//! There are two kinds of tokens:
+//! - opaque ones, checked offline and looked up by their SHA-256, which name
+//!   their key,
+//! - JSON Web Tokens of configured issuers ([`jwt`]), verified with their issuer's
+//!   keys, whose subject has a key.
+//!
+//! Either takes at most one read, and none while the cache holds.
 //!
 //! It answers HTTP APIs too, of either payload format, though without a key:
 //! these have no usage plans. A simple answer ([`HttpApiResponse`]) is about the
@@ -20,6 +25,9 @@
 mod answer;
 mod error;
 mod event;
+mod identities;
+mod issued;
+pub mod jwt;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -27,24 +35,26 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
-use keyplan_domain::token::{Token, TokenHash, bearer};
-use keyplan_store::cache::TtlCache;
+use keyplan_domain::token::bearer;
+use keyplan_store::Store;
 use keyplan_store::clock::Clock;
-use keyplan_store::{IssuedToken, Store};
 use serde_json::Value;
 
 pub use error::{AuthorizerError, Rejection};
 pub use event::EventError;
-pub use settings::{HttpApiResponse, InvalidSettings, Settings};
+pub use settings::{HttpApiResponse, InvalidSettings, Settings, read_issuers};
 
 use answer::Answer;
 use event::Question;
+use identities::Identities;
+use issued::IssuedTokens;
+use jwt::{InvalidIssuer, Issuer};
 
 /// How long a looked-up token is believed, if nothing else is configured: a
 /// revoked one lives on for that long.
 pub const DEFAULT_CACHE_TTL: Duration = Duration::from_secs(5);
 
-/// Tokens remembered, known and unknown together.
+/// Tokens remembered, known and unknown together; as many subjects.
 const CACHE_CAPACITY: usize = 10_000;
 
 /// The function, apart from the Lambda runtime.
@@ -52,7 +62,10 @@ const CACHE_CAPACITY: usize = 10_000;
 pub struct Authorizer {
     store: Store,
     clock: Arc<dyn Clock>,
-    tokens: TtlCache<TokenHash, Option<Arc<IssuedToken>>>,
+    cache_ttl: Duration,
+    issued: IssuedTokens,
+    /// Where some issuer is trusted.
+    identities: Option<Identities>,
     http_api_response: HttpApiResponse,
 }
 
@@ -67,8 +80,21 @@ impl Authorizer {
     /// it look up every time.
     #[must_use]
     pub fn with_cache_ttl(store: Store, clock: Arc<dyn Clock>, cache_ttl: Duration) -> Self {
-        let tokens = TtlCache::new(CACHE_CAPACITY, cache_ttl);
-        Self { store, clock, tokens, http_api_response: HttpApiResponse::default() }
+        let issued = IssuedTokens::new(store.clone(), clock.clone(), cache_ttl);
+        let http_api_response = HttpApiResponse::default();
+        Self { store, clock, cache_ttl, issued, identities: None, http_api_response }
+    }
+
+    /// The same authorizer, which takes the JWTs of these issuers too.
+    ///
+    /// # Errors
+    /// When an issuer makes no sense.
+    pub fn trusting(self, issuers: Vec<Issuer>) -> Result<Self, InvalidIssuer> {
+        if issuers.is_empty() {
+            return Ok(Self { identities: None, ..self });
+        }
+        let identities = Identities::new(self.store.clone(), self.clock.clone(), self.cache_ttl, issuers)?;
+        Ok(Self { identities: Some(identities), ..self })
     }
 
     /// The same authorizer, answering HTTP APIs of payload format 2.0 as they
@@ -97,7 +123,10 @@ impl Authorizer {
 
     /// Forgets which tokens are known and which are not.
     pub fn drop_caches(&self) {
-        self.tokens.clear();
+        self.issued.drop_cache();
+        if let Some(identities) = &self.identities {
+            identities.drop_cache();
+        }
     }
 
     async fn answer(&self, question: &Question) -> Result<Answer, AuthorizerError> {
@@ -105,37 +134,16 @@ impl Authorizer {
         if presented.is_empty() {
             return Err(Rejection::Missing.into());
         }
-        let token = Token::parse(presented).map_err(Rejection::Malformed)?;
-        let issued = self.issued(&token).await?.ok_or(Rejection::Unknown)?;
-        if issued.record.is_expired(self.clock.now()) {
-            return Err(Rejection::Expired { token_id: issued.record.id.clone() }.into());
-        }
-        answer::of(&issued.record, &issued.key_value, question, self.http_api_response)
-    }
-
-    async fn issued(&self, token: &Token) -> Result<Option<Arc<IssuedToken>>, AuthorizerError> {
-        let hash = token.hash();
-        let look_up = || async {
-            // Boxed, on a miss alone: the SDK's futures nest deeper than rustc
-            // cares to lay out in one piece.
-            let found = Box::pin(self.store.token(&hash)).await?;
-            if let Some(issued) = &found {
-                Box::pin(self.note_use(&hash, issued)).await;
+        // No opaque token has a dot, and no JWT is without.
+        match &self.identities {
+            Some(identities) if presented.contains('.') => {
+                let (identity, mapped) = identities.find(presented).await?;
+                answer::of(identities::grant(&identity, &mapped), question, self.http_api_response)
             }
-            Ok(found.map(Arc::new))
-        };
-        self.tokens.get_or_load(&hash, self.clock.now(), look_up).await
-    }
-
-    /// Writes down that a token is used, once an hour. Whether that succeeds is
-    /// nothing to its holder.
-    async fn note_use(&self, hash: &TokenHash, issued: &IssuedToken) {
-        let now = self.clock.now();
-        if issued.record.is_expired(now) || !issued.is_use_noteworthy(now) {
-            return;
-        }
-        if let Err(error) = self.store.note_token_used(hash, now).await {
-            tracing::warn!(token_id = %issued.record.id, %error, "the use of a token is not written down");
+            _ => {
+                let token = self.issued.find(presented).await?;
+                answer::of(issued::grant(&token), question, self.http_api_response)
+            }
         }
     }
 }

@@ -28,6 +28,7 @@ async fn serve() -> Result<(), Error> {
     let settings = Settings::from_env()?;
     let store = Store::new(settings.connection.dynamodb(), settings.tables);
     let authorizer = Authorizer::with_cache_ttl(store, Arc::new(SystemClock), settings.cache_ttl)
-        .answering_http_apis(settings.http_api_response);
+        .answering_http_apis(settings.http_api_response)
+        .trusting(settings.issuers)?;
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| authorizer.handle(event.payload))).await
 }

@@ -1,9 +1,11 @@
+mod identities;
+
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use aws_credential_types::Credentials;
 use keyplan_domain::key::{ApiKey, ApiKeyId, KeyValue};
 use keyplan_domain::time::Timestamp;
-use keyplan_domain::token::TokenRecord;
+use keyplan_domain::token::{Token, TokenRecord};
 use keyplan_store::connect::Connection;
 use keyplan_store::{PageRequest, Rotation, Tables};
 use serde_json::json;
@@ -118,11 +120,18 @@ async fn a_token_is_answered_with_the_value_of_its_key() {
 /// An event of each form, of one method.
 fn every_form(credential: &str) -> [Value; 4] {
     let headers = json!({"authorization": credential});
+    let (v1, v2) = (json!({"httpMethod": "GET", "identity": {}}), json!({"http": {"method": "GET"}, "timeEpoch": 1}));
     [
         json!({"type": "TOKEN", "authorizationToken": credential, "methodArn": METHOD}),
         json!({"type": "REQUEST", "methodArn": METHOD, "headers": headers, "requestContext": {}}),
-        json!({"version": "1.0", "type": "REQUEST", "methodArn": METHOD, "headers": headers}),
-        json!({"version": "2.0", "type": "REQUEST", "routeArn": METHOD, "identitySource": [credential]}),
+        json!({
+            "version": "1.0", "type": "REQUEST", "methodArn": METHOD, "httpMethod": "GET", "headers": headers,
+            "requestContext": v1,
+        }),
+        json!({
+            "version": "2.0", "type": "REQUEST", "routeArn": METHOD, "identitySource": [credential],
+            "requestContext": v2,
+        }),
     ]
 }
 

@@ -70,10 +70,10 @@ fn event() -> impl Strategy<Value = Value> {
         member(headers),
         member(identity_source),
         member(Just(json!("GET /pets/{id}"))),
-        member(Just(json!({}))),
+        member(Just(json!({"httpMethod": "GET", "identity": {}, "http": {"method": "GET"}, "timeEpoch": 1}))),
     );
     members.prop_map(|(kind, version, (method_arn, route_arn), token, headers, identity_source, route_key, context)| {
-        let members = [
+        object([
             ("type", kind),
             ("version", version),
             ("methodArn", method_arn),
@@ -83,10 +83,43 @@ fn event() -> impl Strategy<Value = Value> {
             ("identitySource", identity_source),
             ("routeKey", route_key),
             ("requestContext", context),
-        ];
-        let given = members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
-        Value::Object(given.collect::<Map<_, _>>())
+            ("httpMethod", Some(json!("GET"))),
+        ])
     })
+}
+
+/// Headers that name a key of the sample events, mostly.
+fn jwt_header() -> impl Strategy<Value = Value> {
+    let algorithm = select(vec!["ES256", "RS256", "PS512", "EdDSA", "Ed25519", "ES512", "none", "HS256"]);
+    let kid = select(vec!["2026-es256", "2026-rs256", "2026-eddsa", "unknown"]);
+    let members = (
+        member(algorithm.prop_map(Value::from)),
+        member(kid.prop_map(Value::from)),
+        member(Just(json!("JWT"))),
+        prop::option::weighted(0.05, json_value()),
+    );
+    members.prop_map(|(alg, kid, typ, crit)| object([("alg", alg), ("kid", kid), ("typ", typ), ("crit", crit)]))
+}
+
+/// Claims that are as their issuer's rules ask for, mostly.
+fn jwt_claims() -> impl Strategy<Value = Value> {
+    let members = (
+        member(Just(json!("https://issuer.example"))),
+        member(select(vec![json!("pets"), json!(["toys", "pets"]), json!("toys")])),
+        member(Just(json!("demo-user"))),
+        member(prop_oneof![Just(json!(4_102_444_800_i64)), any::<f64>().prop_map(|date| json!(date))]),
+        prop::option::weighted(0.2, json_value()),
+        member(Just(json!("all GET/pets"))),
+    );
+    members.prop_map(|(iss, aud, sub, exp, nbf, scope)| {
+        object([("iss", iss), ("aud", aud), ("sub", sub), ("exp", exp), ("nbf", nbf), ("scope", scope)])
+    })
+}
+
+/// Those members that are there.
+fn object<const N: usize>(members: [(&str, Option<Value>); N]) -> Value {
+    let given = members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    Value::Object(given.collect::<Map<_, _>>())
 }
 
 proptest! {
@@ -105,6 +138,19 @@ proptest! {
     #[test]
     fn any_bytes_are_no_event(bytes in prop::collection::vec(any::<u8>(), 0..100)) {
         checks::event::check(&bytes);
+    }
+
+    #[test]
+    fn no_signature_that_is_made_up_gets_anybody_in(
+        header in jwt_header(), claims in jwt_claims(), signature in prop::collection::vec(any::<u8>(), 0..300),
+    ) {
+        checks::jwt::check(header.to_string().as_bytes(), claims.to_string().as_bytes(), &signature);
+        checks::jwt::check(header.to_string().as_bytes(), claims.to_string().as_bytes(), &[0; 64]);
+    }
+
+    #[test]
+    fn any_bytes_are_no_jwt(parts in prop::array::uniform3(prop::collection::vec(any::<u8>(), 0..60))) {
+        checks::jwt::check(&parts[0], &parts[1], &parts[2]);
     }
 
     #[test]

@@ -4,10 +4,11 @@ use keyplan_domain::id::{ApiKeyId, RestApiId, UsagePlanId};
 use keyplan_domain::key::{ApiKey, KeyValue};
 use keyplan_domain::plan::{ApiStage, UsagePlan};
 use keyplan_domain::quota::{QuotaPeriod, QuotaSettings};
+use keyplan_domain::subject::{Subject, SubjectRecord};
 use keyplan_domain::throttle::ThrottleSettings;
 use keyplan_domain::time::Timestamp;
 use keyplan_domain::token::{Token, TokenRecord};
-use keyplan_store::{CreateKeyError, PlanError, PlanKeyError, Store, StoreError, UpdateError};
+use keyplan_store::{CreateKeyError, CreateSubjectError, PlanError, PlanKeyError, Store, StoreError, UpdateError};
 
 use super::{DemoError, HEADER_API, STAGE, TOKEN_API};
 
@@ -35,6 +36,10 @@ pub(super) const TRIAL_KEY: Key =
 
 /// The token of [`TOKEN_KEY`].
 pub(super) const TOKEN: &str = "kp_DemoTokenForLocalUseOnly000000012PCLje";
+
+/// Whom [`TOKEN_KEY`] stands for, too.
+const ISSUER: &str = "https://issuer.example";
+const SUBJECT: &str = "demo-user";
 
 impl Key {
     pub(super) fn id(&self) -> ApiKeyId {
@@ -133,6 +138,17 @@ pub(super) async fn make_token(store: &Store, now: Timestamp) -> Result<(), Demo
         // A conflict is another process that makes the same demo.
         Ok(()) | Err(UpdateError::Store(StoreError::Conflict)) => Ok(()),
         Err(UpdateError::Store(error)) => Err(error.into()),
+        Err(error) => Err(DemoError::refused(what, error)),
+    }
+}
+
+/// Has the token's key stand for a subject, unless it does.
+pub(super) async fn make_subject(store: &Store, now: Timestamp) -> Result<(), DemoError> {
+    let what = "the subject";
+    let subject = Subject::new(ISSUER, SUBJECT).map_err(|error| DemoError::refused(what, error))?;
+    match store.create_subject(&SubjectRecord::new(subject, TOKEN_KEY.id(), now)).await {
+        Ok(()) | Err(CreateSubjectError::AlreadyMapped) => Ok(()),
+        Err(CreateSubjectError::Store(error)) => Err(error.into()),
         Err(error) => Err(DemoError::refused(what, error)),
     }
 }

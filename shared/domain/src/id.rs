@@ -29,6 +29,12 @@ macro_rules! identifier {
                 Self(entropy.iter().map(|byte| character(*byte)).collect())
             }
 
+            /// The identifier that follows from a digest: from its first bytes.
+            #[must_use]
+            pub fn from_digest(digest: &[u8; 32]) -> Self {
+                Self(digest.iter().take(Self::LENGTH).map(|byte| character(*byte)).collect())
+            }
+
             /// The identifier's characters.
             #[must_use]
             pub fn as_str(&self) -> &str {
@@ -82,6 +88,12 @@ identifier!(
     TokenId,
     10
 );
+identifier!(
+    /// The id of a subject among those of its key: ten lower-case letters and
+    /// digits.
+    SubjectId,
+    10
+);
 
 #[cfg(test)]
 mod tests {
@@ -93,5 +105,12 @@ mod tests {
         assert_eq!(id.as_str().len(), ApiKeyId::LENGTH);
         assert!(id.as_str().bytes().all(|b| ALPHABET.contains(&b)));
         assert!(id.as_str().starts_with("az09a9"));
+    }
+
+    #[test]
+    fn an_id_of_a_digest_is_that_of_its_first_bytes() {
+        let mut digest = [7; 32];
+        digest[..10].copy_from_slice(&[0, 25, 26, 35, 36, 71, 100, 200, 254, 255]);
+        assert_eq!(TokenId::from_digest(&digest), TokenId::generate([0, 25, 26, 35, 36, 71, 100, 200, 254, 255]));
     }
 }

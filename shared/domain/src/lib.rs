@@ -22,6 +22,7 @@ pub mod quota;
 pub mod refusal;
 pub mod route;
 pub mod source;
+pub mod subject;
 pub mod template;
 pub mod throttle;
 pub mod time;

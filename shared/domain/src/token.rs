@@ -102,11 +102,7 @@ impl Token {
     /// leaked one can tell which to revoke; nothing follows from it.
     #[must_use]
     pub fn id(&self) -> TokenId {
-        let mut entropy = [0; TokenId::LENGTH];
-        for (entropy, byte) in entropy.iter_mut().zip(self.digest()) {
-            *entropy = byte;
-        }
-        TokenId::generate(entropy)
+        TokenId::from_digest(&self.digest())
     }
 
     fn digest(&self) -> [u8; 32] {

@@ -8,7 +8,7 @@ use keyplan_domain::key::{ApiKey, ApiKeyId, KeyByValue, KeyHash, KeyValue};
 use crate::item::{Item, attribute};
 use crate::keys::{self, list};
 use crate::race::{Attempt, until_decided};
-use crate::transaction::{Expect, Lost};
+use crate::transaction::{Expect, Lost, Transaction};
 use crate::{Page, PageRequest, Store, StoreError, UpdateError};
 
 /// Why a key was not made.
@@ -46,11 +46,9 @@ impl Store {
     /// # Errors
     /// [`CreateKeyError`]; nothing is kept then.
     pub async fn create_api_key(&self, key: &ApiKey, value: &KeyValue) -> Result<(), CreateKeyError> {
-        let by_value = KeyByValue { key_id: key.id.clone(), enabled: key.enabled, plan_ids: Vec::new() };
         until_decided!({
             let mut transaction = self.transaction();
-            let value_write = transaction.put(value_item(value, &by_value)?, Expect::Absent);
-            transaction.put(key_item(key, value)?, Expect::Absent);
+            let value_write = put_new_key(&mut transaction, key, value, Vec::new())?;
             match transaction.commit().await {
                 Ok(()) => Ok(Attempt::Done(())),
                 Err(Lost::Condition(write)) if write == value_write => Err(CreateKeyError::ValueExists),
@@ -135,7 +133,7 @@ impl Store {
         })
     }
 
-    /// Deletes a key, its tokens, and its place in every plan. What it used is
+    /// Deletes a key, its tokens and subjects, and its place in every plan. What it used is
     /// kept. False when there is no such key.
     ///
     /// # Errors
@@ -145,7 +143,7 @@ impl Store {
     }
 
     /// As [`Store::delete_api_key`], if the key `may` go when it does. Its tokens
-    /// go first.
+    /// and subjects go first.
     pub(crate) async fn delete_api_key_if(
         &self,
         id: &ApiKeyId,
@@ -160,6 +158,9 @@ impl Store {
             if !may(&stored.key) {
                 return Ok(Attempt::Done(None));
             }
+            // On condition of this version none can come any more: a subject is to
+            // have a key that is there, or none.
+            self.delete_subjects_of(id).await?;
             let mut transaction = self.transaction();
             transaction.delete(&keys::api_key(id), stored.version);
             if let Some(at_value) = self.stored_value(&stored).await? {
@@ -173,7 +174,7 @@ impl Store {
         let Some(deleted) = deleted else {
             return Ok(false);
         };
-        // Those issued since; none can be from now on.
+        // The tokens issued since; none can be from now on.
         self.delete_tokens_of(id).await?;
         Ok(deleted)
     }
@@ -228,6 +229,21 @@ impl StoredKey {
         let value = KeyValue::known(item.text(attribute::VALUE)?.to_owned());
         Ok(Self { key: item.data()?, value, version: item.version()? })
     }
+}
+
+/// Puts a key that is new into a transaction, with what it is found by, in plans
+/// whose own part is the caller's. Gives the write that fails where some key has the
+/// value; the next fails where one has the id.
+pub(crate) fn put_new_key(
+    transaction: &mut Transaction<'_>,
+    key: &ApiKey,
+    value: &KeyValue,
+    plan_ids: Vec<UsagePlanId>,
+) -> Result<usize, StoreError> {
+    let by_value = KeyByValue { key_id: key.id.clone(), enabled: key.enabled, plan_ids };
+    let value_write = transaction.put(value_item(value, &by_value)?, Expect::Absent);
+    transaction.put(key_item(key, value)?, Expect::Absent);
+    Ok(value_write)
 }
 
 pub(crate) fn key_item(key: &ApiKey, value: &KeyValue) -> Result<Item, StoreError> {

@@ -133,6 +133,7 @@ impl Item {
             Some(sk) if sk.starts_with("KEY") => "of a key",
             Some(sk) if sk.starts_with("PLAN") => "of a plan",
             Some(sk) if sk.starts_with("TOKEN") => "of a token",
+            Some(sk) if sk.starts_with("SUBJECT") => "of a subject",
             Some(sk) if sk.starts_with("VALUE") => "of a key's value",
             Some(sk) if sk.starts_with("META") || sk.starts_with("CHUNK") => "of a deployment",
             Some(_) => "of an API",

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use keyplan_domain::id::{ApiKeyId, RestApiId, UsagePlanId};
 use keyplan_domain::key::KeyHash;
+use keyplan_domain::subject::{SubjectHash, SubjectId};
 use keyplan_domain::time::Timestamp;
 use keyplan_domain::token::TokenHash;
 
@@ -143,6 +144,8 @@ pub const CHUNK: &str = "CHUNK#";
 pub const PLAN_KEY: &str = "KEY#";
 /// What the sort keys of a key's tokens begin with.
 pub const KEY_TOKEN: &str = "TOKEN#";
+/// What the sort keys of a key's subjects begin with.
+pub const KEY_SUBJECT: &str = "SUBJECT#";
 
 /// The partition of a deployment.
 #[must_use]
@@ -193,7 +196,7 @@ pub fn key_partition(key: &ApiKeyId) -> String {
     format!("KEY#{key}")
 }
 
-/// An API key, the one place that keeps its value besides its tokens.
+/// An API key, the one place that keeps its value besides its tokens and subjects.
 #[must_use]
 pub fn api_key(key: &ApiKeyId) -> Key {
     Key::new(key_partition(key), "KEY")
@@ -203,6 +206,12 @@ pub fn api_key(key: &ApiKeyId) -> Key {
 #[must_use]
 pub fn key_token(key: &ApiKeyId, token_id: &str) -> Key {
     Key::new(key_partition(key), format!("{KEY_TOKEN}{token_id}"))
+}
+
+/// That a key stands for a subject: what subjects are listed and removed by.
+#[must_use]
+pub fn key_subject(key: &ApiKeyId, subject_id: &SubjectId) -> Key {
+    Key::new(key_partition(key), format!("{KEY_SUBJECT}{subject_id}"))
 }
 
 /// A key by the hash of its value. Its existence makes values unique.
@@ -221,6 +230,12 @@ pub fn token(hash: &TokenHash) -> Key {
 #[must_use]
 pub fn token_of_hash(hash: &str) -> Key {
     Key::new(format!("TOKEN#{hash}"), "TOKEN")
+}
+
+/// A subject by its hash. Its existence makes its key the only one.
+#[must_use]
+pub fn subject(hash: &SubjectHash) -> Key {
+    Key::new(format!("SUBJECT#{hash}"), "SUBJECT")
 }
 
 /// What is set for the account.
@@ -299,6 +314,12 @@ pub mod list {
     #[must_use]
     pub fn tokens(key: &ApiKeyId) -> String {
         format!("TOKENS#{key}")
+    }
+
+    /// A key's subjects.
+    #[must_use]
+    pub fn subjects(key: &ApiKeyId) -> String {
+        format!("SUBJECTS#{key}")
     }
 
     /// An API's deployments.

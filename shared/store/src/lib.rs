@@ -1,6 +1,6 @@
 //! Keyplan's two DynamoDB tables.
 //!
-//! `config` holds REST APIs, keys, plans and tokens; `usage` holds a meter per
+//! `config` holds REST APIs, keys, plans, tokens and subjects; `usage` holds a meter per
 //! key in a plan and a bucket per throttled method of a stage. This is the only crate that speaks to DynamoDB: [`keys`]
 //! spells every key, each aggregate has a file, and [`meter`] spends tokens in
 //! one conditional write.
@@ -30,6 +30,7 @@ mod page;
 mod plan_key;
 mod race;
 mod rest_api;
+mod subject;
 pub mod tables;
 mod token;
 mod tombstone;
@@ -50,6 +51,7 @@ pub use meter::{Admitted, Buckets, Debit, Exhausted, Meter, Metering, Refused, S
 pub use page::{PAGE_BYTES, Page, PageRequest};
 pub use plan_key::PlanKeyError;
 use rest_api::{Latest, Turns};
+pub use subject::{CreateSubjectError, FirstSight, FirstSightError, MappedSubject};
 pub use tables::Tables;
 pub use token::{IssuedToken, Rotation};
 pub use usage::DailyUsage;

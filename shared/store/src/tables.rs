@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
-    ScalarAttributeType, TableStatus, TimeToLiveSpecification,
+    ScalarAttributeType, TableDescription, TableStatus, TimeToLiveSpecification,
 };
 
 use crate::item::attribute;
@@ -15,7 +15,7 @@ use crate::{Store, StoreError};
 /// The names of the tables.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tables {
-    /// REST APIs, keys, plans, tokens.
+    /// REST APIs, keys, plans, tokens, subjects.
     pub config: String,
     /// Meters.
     pub usage: String,
@@ -67,6 +67,32 @@ pub const CONFIG: Definition = Definition {
 pub const USAGE: Definition =
     Definition { key: [attribute::PK, attribute::SK], index: None, ttl: attribute::EXPIRES_AT };
 
+/// Why a table that somebody else made cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TableError {
+    /// There is none of that name.
+    #[error("there is no table {name}")]
+    NotFound {
+        /// The name.
+        name: String,
+    },
+    /// Its keys or its index are not as defined here.
+    #[error("the table {name} has other keys or indexes than Keyplan's")]
+    Shape {
+        /// Its name.
+        name: String,
+    },
+    /// It is being made, or deleted.
+    #[error("the table {name} is not active")]
+    Inactive {
+        /// Its name.
+        name: String,
+    },
+    /// DynamoDB does not tell.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 const PAUSE: Duration = Duration::from_millis(50);
 const PATIENCE: u32 = 600;
 
@@ -96,6 +122,35 @@ impl Store {
     pub async fn create_tables_without_ttl(&self) -> Result<(), StoreError> {
         self.ensure_table(self.config_table(), CONFIG).await?;
         self.ensure_table(self.usage_table(), USAGE).await
+    }
+
+    /// Whether the config table and, if it is to be used, the usage table are
+    /// there, of the shape that they should have; none is made.
+    ///
+    /// # Errors
+    /// Names the table that is absent or of another shape.
+    pub async fn check_tables(&self, and_usage: bool) -> Result<(), TableError> {
+        self.check_table(self.config_table(), CONFIG).await?;
+        if and_usage {
+            self.check_table(self.usage_table(), USAGE).await?;
+        }
+        Ok(())
+    }
+
+    async fn check_table(&self, name: &str, definition: Definition) -> Result<(), TableError> {
+        let name_of = || name.to_owned();
+        let table = self.describe(name).await?.ok_or_else(|| TableError::NotFound { name: name_of() })?;
+        let has_index = |wanted: IndexDefinition| {
+            let mut indexes = table.global_secondary_indexes().iter();
+            indexes.any(|index| index.index_name() == Some(wanted.name) && has_key(index.key_schema(), wanted.key))
+        };
+        if !has_key(table.key_schema(), definition.key) || !definition.index.is_none_or(has_index) {
+            return Err(TableError::Shape { name: name_of() });
+        }
+        match table.table_status {
+            Some(TableStatus::Active | TableStatus::Updating) => Ok(()),
+            _ => Err(TableError::Inactive { name: name_of() }),
+        }
     }
 
     async fn ensure_table(&self, name: &str, definition: Definition) -> Result<(), StoreError> {
@@ -134,8 +189,12 @@ impl Store {
     }
 
     async fn status(&self, name: &str) -> Result<Option<TableStatus>, StoreError> {
+        Ok(self.describe(name).await?.and_then(|table| table.table_status))
+    }
+
+    async fn describe(&self, name: &str) -> Result<Option<TableDescription>, StoreError> {
         match self.client().describe_table().table_name(name).send().await {
-            Ok(described) => Ok(described.table.and_then(|table| table.table_status)),
+            Ok(described) => Ok(described.table),
             Err(error) if error.code() == Some("ResourceNotFoundException") => Ok(None),
             Err(error) => Err(StoreError::unavailable("DescribeTable", &error)),
         }
@@ -182,6 +241,14 @@ impl Store {
             Err(error) => Err(StoreError::unavailable("UpdateTimeToLive", &error)),
         }
     }
+}
+
+fn has_key(schema: &[KeySchemaElement], wanted: [&str; 2]) -> bool {
+    let kinds = [KeyType::Hash, KeyType::Range];
+    schema.len() == wanted.len()
+        && wanted.iter().zip(&kinds).all(|(name, kind)| {
+            schema.iter().any(|element| element.attribute_name() == *name && element.key_type() == kind)
+        })
 }
 
 fn key_schema([hash, range]: [&str; 2]) -> Result<Vec<KeySchemaElement>, StoreError> {

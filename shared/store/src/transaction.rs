@@ -136,10 +136,19 @@ impl Transaction<'_> {
 
     /// Requires that nothing is at `key`.
     pub(crate) fn check_absent(&mut self, key: &Key) -> usize {
+        self.check_presence(key, "attribute_not_exists(#pk)")
+    }
+
+    /// Requires that something is at `key`, whatever it is.
+    pub(crate) fn check_present(&mut self, key: &Key) -> usize {
+        self.check_presence(key, "attribute_exists(#pk)")
+    }
+
+    fn check_presence(&mut self, key: &Key, condition: &str) -> usize {
         let check = ConditionCheck::builder()
             .table_name(self.store.config_table())
             .set_key(Some(key.attributes()))
-            .condition_expression("attribute_not_exists(#pk)")
+            .condition_expression(condition)
             .expression_attribute_names("#pk", attribute::PK)
             .build();
         self.push(check, |write, check| write.condition_check(check))

@@ -2,7 +2,8 @@
 //!
 //! A key is never in two plans of one stage. Whoever adds a key to a plan does so
 //! on condition that no plan of the key gets a stage meanwhile (`stagesVersion`),
-//! and raises the version of every plan of the key. Whoever adds a stage to a plan
+//! and raises the version of every plan of the key; one that is made in its only
+//! plan can share no stage yet, and raises nothing. Whoever adds a stage to a plan
 //! does so on condition of the plan's version, so that no key of it comes into any
 //! other plan meanwhile, and of the API's, so that no other plan gets the stage.
 //! Neither takes more items the more plans a stage has.

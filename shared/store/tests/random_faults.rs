@@ -20,7 +20,7 @@ use keyplan_domain::api::{Deployment, Resource, RestApiDefinition};
 use keyplan_domain::id::{RestApiId, UsagePlanId};
 use keyplan_domain::plan::UsagePlan;
 use keyplan_store::{PageRequest, Store, entropy};
-use support::{NOON, api_stage, connection, create_api, create_key, create_tables, endpoint, mock_method};
+use support::{NOON, api_stage, connection, create_api, create_key, create_tables, endpoint, item_keys, mock_method};
 
 const CHILDREN: usize = 110;
 /// Of a thousand requests, and of a thousand answers, how many are lost.
@@ -196,7 +196,7 @@ async fn whatever_fails_what_is_left_adds_up_and_can_be_removed() {
         assert!(store.deployment(&api, &stage.deployment_id).await.unwrap().is_some());
         store.snapshot(&api, &stage.deployment_id).await.unwrap().unwrap();
     }
-    let items = keys(&client, &tables.config).await;
+    let items = item_keys(&client, &tables.config).await;
     for (pk, sk) in &items {
         assert!(!pk.starts_with("EDIT#") && !sk.starts_with("AHEAD#"), "{pk} {sk}");
         assert!(!sk.starts_with("CHUNK#") || items.contains(&(pk.clone(), "META".into())), "{pk} {sk}");
@@ -217,20 +217,6 @@ async fn whatever_fails_what_is_left_adds_up_and_can_be_removed() {
         // Gone already, wholly or by half, or there.
         let _ = store.delete_usage_plan(plan, |_| Ok::<_, ()>(())).await;
     }
-    let left = keys(&client, &tables.config).await;
+    let left = item_keys(&client, &tables.config).await;
     assert!(left.iter().all(|(pk, _)| pk.starts_with("KEY#") || pk.starts_with("VALUE#")), "{left:?}");
-}
-
-async fn keys(client: &Client, table: &str) -> BTreeSet<(String, String)> {
-    let mut found = BTreeSet::new();
-    let mut start = None;
-    loop {
-        let page = client.scan().table_name(table).set_exclusive_start_key(start).send().await.unwrap();
-        let text = |value: &aws_sdk_dynamodb::types::AttributeValue| value.as_s().unwrap().clone();
-        found.extend(page.items().iter().map(|item| (text(&item["pk"]), text(&item["sk"]))));
-        start = page.last_evaluated_key;
-        if start.is_none() {
-            return found;
-        }
-    }
 }

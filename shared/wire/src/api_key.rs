@@ -1,6 +1,7 @@
-//! API keys and the tokens that stand for them.
+//! API keys, the tokens that stand for them, and the subjects that they stand for.
 
 use keyplan_domain::key::{ApiKey, ApiKeyId, KeyValue};
+use keyplan_domain::subject::SubjectRecord;
 use keyplan_domain::time::Timestamp;
 use keyplan_domain::token::{Scope, Token, TokenRecord};
 use serde::{Deserialize, Serialize};
@@ -160,8 +161,39 @@ impl Serialize for ExposedToken<'_> {
     }
 }
 
+/// The body of `POST /apikeys/{id}/subjects`, which is Keyplan's own.
+#[derive(Clone, Debug, Deserialize)]
+pub struct CreateSubjectInput {
+    /// Who vouches for the subject: the claim `iss`.
+    pub issuer: Option<String>,
+    /// As the issuer names it: the claim `sub`.
+    pub subject: Option<String>,
+}
+
+/// A subject in an answer.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SubjectAnswer<'a> {
+    id: &'a str,
+    issuer: &'a str,
+    subject: &'a str,
+    created_date: i64,
+}
+
+impl<'a> From<&'a SubjectRecord> for SubjectAnswer<'a> {
+    fn from(record: &'a SubjectRecord) -> Self {
+        Self {
+            id: record.id.as_str(),
+            issuer: &record.issuer,
+            subject: &record.subject,
+            created_date: record.created_date.as_seconds(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use keyplan_domain::subject::Subject;
     use keyplan_domain::token::TokenId;
     use serde_json::json;
 
@@ -231,6 +263,17 @@ mod tests {
         let issued = serde_json::to_value(TokenAnswer::issued(&record, &token)).unwrap();
         assert_eq!(issued["token"], token.expose());
         assert_eq!(issued.as_object().unwrap().len(), listed.as_object().unwrap().len() + 1);
+    }
+
+    #[test]
+    fn a_subject_is_shown_without_its_key() {
+        let alice = Subject::new("https://issuer.example/", "alice").unwrap();
+        let record = SubjectRecord::new(alice, ApiKeyId::new("abcdefghij"), Timestamp::from_seconds(1));
+        let shown = serde_json::to_value(SubjectAnswer::from(&record)).unwrap();
+        let expected = json!({
+            "id": record.id, "issuer": "https://issuer.example/", "subject": "alice", "createdDate": 1
+        });
+        assert_eq!(shown, expected);
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub struct Operation {
     pub table: String,
     /// Which sort of item, as its key is spelt up to the first `#`: `METER`,
     /// `VALUE`, `API/STAGE`, `PLAN/KEY`; `DEPLOYMENT/*` for a query of a
-    /// partition, `BUCKET` for a shared bucket, empty where it is about several.
+    /// partition, of the index too (`KEYS/*`), `BUCKET` for a shared bucket, empty where it is about several.
     pub item: String,
 }
 
@@ -24,10 +24,10 @@ impl Operation {
         let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
         let table = text(&body["TableName"]).trim_start_matches("keyplan-").to_owned();
         let key = if body["Key"].is_object() { &body["Key"] } else { &body["Item"] };
-        let pk = match text(&key["pk"]["S"]) {
-            "" => text(&body["ExpressionAttributeValues"][":pk"]["S"]),
-            pk => pk,
-        };
+        // A partition that is queried, or one of the index.
+        let values = &body["ExpressionAttributeValues"];
+        let partitions = [&key["pk"], &values[":pk"], &values[":list"]].map(|partition| text(&partition["S"]));
+        let pk = partitions.into_iter().find(|partition| !partition.is_empty()).unwrap_or_default();
         let item = item(&table, pk, text(&key["sk"]["S"]));
         Self { kind, table, item }
     }
@@ -86,6 +86,8 @@ mod tests {
         assert_eq!(of("config", "API#a", "STAGE#prod"), "GetItem config API/STAGE");
         let query = r#"{"TableName": "keyplan-config", "ExpressionAttributeValues": {":pk": {"S": "DEPLOYMENT#a#b"}}}"#;
         assert_eq!(named("Query", query), "Query config DEPLOYMENT/*");
+        let list = r#"{"TableName": "keyplan-config", "ExpressionAttributeValues": {":list": {"S": "KEYS"}}}"#;
+        assert_eq!(named("Query", list), "Query config KEYS/*");
         assert_eq!(named("TransactWriteItems", r#"{"TransactItems": []}"#), "TransactWriteItems");
     }
 }

@@ -101,6 +101,7 @@ fn seeds(stack: &Stack) -> Vec<(&'static str, String, Value)> {
         ("PATCH", format!("/apikeys/{key}"), patch("/description", "d")),
         ("GET", format!("/apikeys?limit=2&position=abc&name={key}&includeValues=true"), Value::Null),
         ("POST", format!("/apikeys/{key}/tokens"), json!({"principalId": "p", "scopes": ["GET/*"], "expiresAt": 9e9})),
+        ("POST", format!("/apikeys/{key}/subjects"), json!({"issuer": "https://issuer.example/", "subject": "s"})),
         ("POST", "/usageplans".into(), json!({"name": "n", "throttle": {"burstLimit": 1, "rateLimit": 1.5}})),
         ("PATCH", format!("/usageplans/{plan}"), patch("/throttle/rateLimit", "1e2")),
         ("POST", format!("/usageplans/{plan}/keys"), json!({"keyId": key, "keyType": "API_KEY"})),

@@ -1,11 +1,12 @@
 use std::time::Duration;
 
 use keyplan_domain::key::{ApiKey, ApiKeyId, ImportedKey, KeyValue};
+use keyplan_domain::subject::{Subject, SubjectRecord};
 use keyplan_domain::time::Timestamp;
 use keyplan_domain::token::{Scope, Token, TokenId, TokenRecord};
 use keyplan_store::Rotation;
-use keyplan_wire::api_key::{CreateApiKeyInput, CreateTokenInput, RotateTokenInput};
-use keyplan_wire::error::{ApiError, Violation};
+use keyplan_wire::api_key::{CreateApiKeyInput, CreateSubjectInput, CreateTokenInput, RotateTokenInput};
+use keyplan_wire::error::{ApiError, Violation, Violations};
 use keyplan_wire::patch::{Op, PatchOperation};
 
 use crate::tagging::new_tags;
@@ -159,6 +160,26 @@ pub(super) fn rotated(
         record: TokenRecord { id: token.id(), created_date: now, expires, ..old.clone() },
         expires: old.expires.map_or(ends, |expires| expires.min(ends)),
     })
+}
+
+/// The subject that a caller wants a key to stand for.
+pub(super) fn new_subject(
+    input: CreateSubjectInput,
+    key_id: ApiKeyId,
+    now: Timestamp,
+) -> Result<SubjectRecord, ApiError> {
+    let mut missing = Violations::default();
+    let mut required = |member: &str, value: Option<String>| {
+        value.unwrap_or_else(|| {
+            missing.push(Violation::missing(&format!("createSubjectInput.{member}")));
+            String::new()
+        })
+    };
+    let (issuer, subject) = (required("issuer", input.issuer), required("subject", input.subject));
+    missing.check()?;
+    let subject =
+        Subject::new(&issuer, &subject).map_err(|error| ApiError::bad_request(format!("Invalid subject: {error}")))?;
+    Ok(SubjectRecord::new(subject, key_id, now))
 }
 
 #[cfg(test)]

@@ -236,3 +236,107 @@ async fn a_token_is_rotated_with_an_overlap() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_subject_is_mapped_once_listed_and_removed() {
+    let control = Control::start().await;
+    let key = text(&control.post("/apikeys", json!({"name": "k"})).await.created(), "id");
+    let other = text(&control.post("/apikeys", json!({"name": "other"})).await.created(), "id");
+    let subjects = format!("/apikeys/{key}/subjects");
+    let alice = json!({"issuer": "https://issuer.example/", "subject": "auth0|alice"});
+    let mapped = control.post(&subjects, alice.clone()).await.created();
+    assert_json_snapshot!(mapped, @r#"
+    {
+      "createdDate": 1795435200,
+      "id": "enabs33i4h",
+      "issuer": "https://issuer.example/",
+      "subject": "auth0|alice"
+    }
+    "#);
+    assert_eq!(control.get(&subjects).await.ok(), json!({"item": [mapped]}));
+    for key in [&key, &other] {
+        assert_eq!(
+            control.post(&format!("/apikeys/{key}/subjects"), alice.clone()).await.error(),
+            "409 ConflictException: The subject is already mapped to an API key"
+        );
+    }
+
+    let subject = format!("{subjects}/{}", text(&mapped, "id"));
+    let of_other = format!("/apikeys/{other}/subjects/{}", text(&mapped, "id"));
+    assert_eq!(control.delete(&of_other).await.error(), "404 NotFoundException: Invalid subject identifier specified");
+    control.delete(&subject).await.expect(StatusCode::ACCEPTED);
+    assert_eq!(control.delete(&subject).await.error(), "404 NotFoundException: Invalid subject identifier specified");
+    assert_eq!(control.get(&subjects).await.ok(), json!({"item": []}));
+    control.post(&format!("/apikeys/{other}/subjects"), alice).await.created();
+}
+
+#[tokio::test]
+async fn a_subject_of_a_deleted_key_can_have_another() {
+    let control = Control::start().await;
+    let key = text(&control.post("/apikeys", json!({"name": "k"})).await.created(), "id");
+    let alice = json!({"issuer": "https://issuer.example/", "subject": "alice"});
+    control.post(&format!("/apikeys/{key}/subjects"), alice.clone()).await.created();
+    control.delete(&format!("/apikeys/{key}")).await.expect(StatusCode::ACCEPTED);
+    let other = text(&control.post("/apikeys", json!({"name": "other"})).await.created(), "id");
+    control.post(&format!("/apikeys/{other}/subjects"), alice).await.created();
+}
+
+#[tokio::test]
+async fn subjects_are_listed_in_pages() {
+    let control = Control::start().await;
+    let key = text(&control.post("/apikeys", json!({"name": "k"})).await.created(), "id");
+    let subjects = format!("/apikeys/{key}/subjects");
+    for subject in ["a", "b", "c"] {
+        control.post(&subjects, json!({"issuer": "i", "subject": subject})).await.created();
+    }
+    let first = control.get(&format!("{subjects}?limit=2")).await.ok();
+    let second = control.get(&format!("{subjects}?limit=2&position={}", text(&first, "position"))).await.ok();
+    assert_eq!(second.get("position"), None);
+    let items = [&first, &second].into_iter().flat_map(|page| page["item"].as_array().unwrap());
+    let mut seen: Vec<_> = items.map(|item| text(item, "subject")).collect();
+    seen.sort();
+    assert_eq!(seen, ["a", "b", "c"]);
+    assert_eq!(
+        control.get(&format!("{subjects}?position=wrong")).await.error(),
+        "400 BadRequestException: Invalid position specified"
+    );
+}
+
+#[tokio::test]
+async fn a_subject_needs_a_key_an_issuer_and_a_name() {
+    let control = Control::start().await;
+    let alice = json!({"issuer": "https://issuer.example/", "subject": "alice"});
+    assert_eq!(control.post("/apikeys/unknown/subjects", alice).await.error(), UNKNOWN);
+    assert_eq!(control.get("/apikeys/unknown/subjects").await.error(), UNKNOWN);
+    let key = text(&control.post("/apikeys", json!({})).await.created(), "id");
+    let subjects = format!("/apikeys/{key}/subjects");
+    for (body, refusal) in [
+        (
+            json!({}),
+            "400 ValidationException: 2 validation errors detected: Value null at 'createSubjectInput.issuer' failed \
+             to satisfy constraint: Member must not be null; Value null at 'createSubjectInput.subject' failed to \
+             satisfy constraint: Member must not be null",
+        ),
+        (
+            json!({"issuer": "i"}),
+            "400 ValidationException: 1 validation error detected: Value null at 'createSubjectInput.subject' failed \
+             to satisfy constraint: Member must not be null",
+        ),
+        (
+            json!({"issuer": "i", "subject": 1}),
+            "400 SerializationException: class java.lang.Integer can not be converted to an String",
+        ),
+        (json!({"issuer": "", "subject": "s"}), "400 BadRequestException: Invalid subject: the issuer is empty"),
+        (
+            json!({"issuer": "i", "subject": "s".repeat(1_025)}),
+            "400 BadRequestException: Invalid subject: the subject has more than 1024 bytes",
+        ),
+        (
+            json!({"issuer": "i", "subject": "a\nb"}),
+            "400 BadRequestException: Invalid subject: the subject holds a control character",
+        ),
+    ] {
+        assert_eq!(control.post(&subjects, body).await.error(), refusal);
+    }
+    assert_eq!(control.get(&subjects).await.ok(), json!({"item": []}));
+}

@@ -76,6 +76,7 @@ async fn what_is_no_operation_is_told_so_once_it_is_signed() {
         ("POST", "/restapis/abc/resources/def/methods"),
         ("GET", "/apikeys//"),
         ("GET", "/apikeys/abc/tokens/def"),
+        ("GET", "/apikeys/abc/subjects/def"),
     ] {
         assert_eq!(control.call(method, path, "").await.error(), unknown, "{method} {path}");
     }

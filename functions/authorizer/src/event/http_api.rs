@@ -1,55 +1,33 @@
-//! REQUEST events of HTTP APIs, which join repeated headers with a comma.
+//! The credential in REQUEST events of HTTP APIs: the `Authorization` header, else
+//! what the authorizer's identity source names.
 
-use serde::Deserialize;
+use aws_lambda_events::apigw::{ApiGatewayV2CustomAuthorizerV1Request, ApiGatewayV2CustomAuthorizerV2Request};
+use http::HeaderMap;
 
-use super::headers::Headers;
-
-/// Payload format 1.0, which has the form of a REST API's event.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct V1 {
-    pub(super) method_arn: Option<String>,
-    /// The values of all identity sources, with commas between them.
-    identity_source: Option<String>,
-    headers: Option<Headers<String>>,
+/// Of payload format 1.0, whose `identitySource` has the values of all identity
+/// sources, with commas between them.
+pub(super) fn of_v1(event: &ApiGatewayV2CustomAuthorizerV1Request) -> String {
+    // No token has a comma.
+    let identity = event.identity_source.as_deref().filter(|values| !values.contains(','));
+    authorization(&event.headers).or(identity.map(str::to_owned)).unwrap_or_default()
 }
 
-/// Payload format 2.0.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct V2 {
-    pub(super) route_arn: Option<String>,
-    route_key: Option<String>,
-    /// The value of each identity source.
-    identity_source: Option<Vec<String>>,
-    headers: Option<Headers<String>>,
+/// Of payload format 2.0, whose identity sources may have `$context.routeKey`
+/// among them, which is there to have answers cached per route.
+pub(super) fn of_v2(event: &ApiGatewayV2CustomAuthorizerV2Request) -> String {
+    let values = event.identity_source.as_deref().unwrap_or_default();
+    let mut others = values.iter().filter(|value| Some(*value) != event.route_key.as_ref());
+    let identity = match (others.next(), others.next()) {
+        (Some(one), None) => Some(one.clone()),
+        _ => None,
+    };
+    authorization(&event.headers).or(identity).unwrap_or_default()
 }
 
-impl V1 {
-    /// The `Authorization` header, else the one identity source.
-    pub(super) fn credential(&self) -> String {
-        // No token has a comma.
-        let identity = self.identity_source.as_deref().filter(|values| !values.contains(','));
-        authorization(self.headers.as_ref()).or(identity).unwrap_or_default().to_owned()
-    }
-}
-
-impl V2 {
-    /// The `Authorization` header, else the one identity source besides
-    /// `$context.routeKey`, which is there to have answers cached per route.
-    pub(super) fn credential(&self) -> String {
-        let values = self.identity_source.as_deref().unwrap_or_default();
-        let mut others = values.iter().filter(|value| Some(*value) != self.route_key.as_ref());
-        let identity = match (others.next(), others.next()) {
-            (Some(one), None) => Some(one.as_str()),
-            _ => None,
-        };
-        authorization(self.headers.as_ref()).or(identity).unwrap_or_default().to_owned()
-    }
-}
-
-fn authorization(headers: Option<&Headers<String>>) -> Option<&str> {
-    headers?.authorization().map(String::as_str)
+/// HTTP APIs join repeated headers with a comma.
+fn authorization(headers: &HeaderMap) -> Option<String> {
+    // A value beyond ASCII is no token, and neither is this one.
+    headers.get("authorization").map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
 }
 
 #[cfg(test)]
@@ -63,8 +41,9 @@ mod tests {
 
     fn v1(headers: &Value, identity_source: &Value) -> Value {
         json!({
-            "version": "1.0", "type": "REQUEST", "methodArn": ARN, "headers": headers,
+            "version": "1.0", "type": "REQUEST", "methodArn": ARN, "httpMethod": "GET", "headers": headers,
             "identitySource": identity_source, "authorizationToken": identity_source,
+            "requestContext": {"httpMethod": "GET", "identity": {}},
         })
     }
 
@@ -72,6 +51,7 @@ mod tests {
         json!({
             "version": "2.0", "type": "REQUEST", "routeArn": ARN, "routeKey": "GET /pets/{id}",
             "headers": headers, "identitySource": identity_source,
+            "requestContext": {"http": {"method": "GET"}, "timeEpoch": 1},
         })
     }
 
@@ -102,7 +82,7 @@ mod tests {
 
     #[test]
     fn without_that_header_the_one_identity_source_counts() {
-        for headers in [json!({"x-token": "abc"}), json!({}), json!(null)] {
+        for headers in [json!({"x-token": "abc"}), json!({})] {
             assert_eq!(credential(v1(&headers, &json!("abc"))).as_deref(), Ok("abc"));
             assert_eq!(credential(v2(&headers, &json!(["abc"]))).as_deref(), Ok("abc"));
         }
@@ -137,7 +117,7 @@ mod tests {
             (with(v1.clone(), "methodArn", json!(null)), EventError::NoArn("methodArn")),
             (with(v2.clone(), "routeArn", json!(null)), EventError::NoArn("routeArn")),
             // Each format has its own member for it.
-            (json!({"version": "2.0", "type": "REQUEST", "methodArn": ARN}), EventError::NoArn("routeArn")),
+            (with(with(v2.clone(), "routeArn", json!(null)), "methodArn", json!(ARN)), EventError::NoArn("routeArn")),
             (
                 with(v2.clone(), "routeArn", json!("kp_secret")),
                 EventError::Arn { member: "routeArn", because: InvalidArn::Form },
@@ -147,7 +127,10 @@ mod tests {
             (with(v1.clone(), "identitySource", json!(["kp_secret"])), EventError::Members("REQUEST 1.0")),
             (with(v1, "headers", json!("kp_secret")), EventError::Members("REQUEST 1.0")),
             (with(v2.clone(), "identitySource", json!("kp_secret")), EventError::Members("REQUEST 2.0")),
-            (with(v2.clone(), "headers", json!({"authorization": ["kp_secret"]})), EventError::Members("REQUEST 2.0")),
+            (
+                with(v2.clone(), "headers", json!({"authorization": {"kp_secret": 1}})),
+                EventError::Members("REQUEST 2.0"),
+            ),
             (with(v2, "version", json!("3.0")), EventError::Version),
         ] {
             assert_eq!(credential(event.clone()), Err(because), "{event}");

@@ -1,3 +1,4 @@
+use keyplan_authorizer::jwt::JwtRejection;
 use keyplan_authorizer::{AuthorizerError, EventError, Rejection};
 use keyplan_domain::arn::{InvalidArn, MethodArn};
 use keyplan_domain::policy::PolicyDocument;
@@ -69,7 +70,8 @@ fn refused(error: &AuthorizerError) {
 
 fn refusals() -> Vec<AuthorizerError> {
     let malformed = [TokenError::Length, TokenError::Prefix, TokenError::Alphabet, TokenError::Checksum];
-    let mut rejections = vec![Rejection::Missing, Rejection::Unknown];
+    let mut rejections = vec![Rejection::Missing, Rejection::Unknown, Rejection::NoKey];
+    rejections.extend(jwt_rejections().map(Rejection::Jwt));
     rejections.extend(malformed.map(Rejection::Malformed));
     rejections.push(Rejection::Expired { token_id: Subject::shared().expired.id() });
     let mut events = vec![EventError::Type, EventError::Version];
@@ -89,6 +91,14 @@ fn refusals() -> Vec<AuthorizerError> {
         }
     }
     rejections.into_iter().map(AuthorizerError::from).chain(events.into_iter().map(AuthorizerError::from)).collect()
+}
+
+fn jwt_rejections() -> [JwtRejection; 14] {
+    use JwtRejection::*;
+    [
+        TooLong, Form, Algorithm, Critical, Type, Issuer, Date, Expired, NotYet, Audience, Claims, Subject, UnknownKey,
+        Signature,
+    ]
 }
 
 fn has_text(value: &Value, is_it: &dyn Fn(&str) -> bool) -> bool {

@@ -3,5 +3,6 @@
 //! the targets of `fuzz/` on input that a fuzzer finds.
 
 pub(crate) mod event;
+pub(crate) mod jwt;
 pub(crate) mod subject;
 pub(crate) mod token;

@@ -3,7 +3,8 @@
 use std::sync::{Arc, OnceLock};
 
 use aws_credential_types::Credentials;
-use keyplan_authorizer::{Authorizer, AuthorizerError, HttpApiResponse};
+use keyplan_authorizer::jwt::Issuer;
+use keyplan_authorizer::{Authorizer, AuthorizerError, HttpApiResponse, read_issuers};
 use keyplan_domain::key::{ApiKey, ApiKeyId, KeyValue};
 use keyplan_domain::time::Timestamp;
 use keyplan_domain::token::{Scope, Token, TokenRecord};
@@ -20,7 +21,8 @@ pub(crate) const KEY_VALUE: &str = "the-value-of-the-key-of-all-tokens";
 pub(crate) const SCOPES: [&str; 2] = ["GET/pets/*", "*/toys"];
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
-/// Authorizers of either setting.
+/// Authorizers of either setting, which trust the issuer of the sample events;
+/// none of its subjects has a key.
 pub(crate) struct Subject {
     runtime: Runtime,
     pub(crate) simple: Authorizer,
@@ -55,8 +57,10 @@ impl Subject {
                 issue(&store, &valid[1], &SCOPES, None).await;
                 issue(&store, &expired, &[], Some(NOW)).await;
             });
-            let authorizer =
-                |response| Authorizer::new(store.clone(), Arc::new(StandingClock)).answering_http_apis(response);
+            let authorizer = |response| {
+                let authorizer = Authorizer::new(store.clone(), Arc::new(StandingClock)).answering_http_apis(response);
+                authorizer.trusting(issuers()).expect("issuers that make sense")
+            };
             let (simple, iam) = (authorizer(HttpApiResponse::Simple), authorizer(HttpApiResponse::Iam));
             Self { runtime, simple, iam, valid, expired }
         })
@@ -65,6 +69,13 @@ impl Subject {
     pub(crate) fn ask(&self, authorizer: &Authorizer, event: &Value) -> Result<Value, AuthorizerError> {
         self.runtime.block_on(authorizer.handle(event.clone()))
     }
+}
+
+fn issuers() -> Vec<Issuer> {
+    let environment: Value =
+        serde_json::from_str(include_str!("../../../../events/authorizer/default.environment.json"))
+            .expect("the environment of the sample events");
+    read_issuers(environment["JWT_ISSUERS"].as_str().expect("issuers").as_bytes()).expect("issuers")
 }
 
 async fn tables() -> Store {

@@ -4,12 +4,14 @@
 #![allow(dead_code, unreachable_pub, reason = "a module of each test file, which uses its part")]
 #![allow(clippy::unwrap_used, reason = "what cannot be set up fails the test")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
 use keyplan_domain::api::{Integration, IntegrationType, Method, Resource, RestApi, Stage};
 use keyplan_domain::id::{RestApiId, UsagePlanId};
 use keyplan_domain::key::{ApiKey, ApiKeyId, KeyValue};
@@ -84,6 +86,21 @@ pub async fn create_tables(store: &Store) {
         store.create_tables_without_ttl().await.unwrap();
     } else {
         store.create_tables().await.unwrap();
+    }
+}
+
+/// Partition and sort key of all that is in a table.
+pub async fn item_keys(client: &Client, table: &str) -> BTreeSet<(String, String)> {
+    let mut found = BTreeSet::new();
+    let mut start = None;
+    loop {
+        let page = client.scan().table_name(table).set_exclusive_start_key(start).send().await.unwrap();
+        let text = |value: &AttributeValue| value.as_s().unwrap().clone();
+        found.extend(page.items().iter().map(|item| (text(&item["pk"]), text(&item["sk"]))));
+        start = page.last_evaluated_key;
+        if start.is_none() {
+            return found;
+        }
     }
 }
 

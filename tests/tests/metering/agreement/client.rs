@@ -55,7 +55,7 @@ impl Client<'_> {
 
     fn edit_key(&mut self) {
         let key = self.any(&self.known.keys);
-        match self.dice.below(7) {
+        match self.dice.below(9) {
             0 | 1 => {
                 let value = self.dice.one_of(&self.known.values).clone();
                 let made = self.send("POST", "/apikeys", &json!({"name": "made", "value": value, "enabled": true}));
@@ -70,6 +70,16 @@ impl Client<'_> {
             5 => {
                 let tokens = format!("/apikeys/{key}/tokens");
                 self.delete_one_of(&tokens, "id");
+            }
+            6 => {
+                // Few, so that keys contend for them.
+                let subject = *self.dice.one_of(&["a", "b", "c"]);
+                let body = json!({"issuer": "i", "subject": subject});
+                self.send("POST", &format!("/apikeys/{key}/subjects"), &body);
+            }
+            7 => {
+                let subjects = format!("/apikeys/{key}/subjects");
+                self.delete_one_of(&subjects, "id");
             }
             _ => self.import(),
         }

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use keyplan_domain::key::KeyHash;
+use keyplan_domain::subject::Subject;
 use keyplan_tests::dynamodb::Items;
 use serde_json::Value;
 
@@ -63,6 +64,19 @@ impl Table<'_> {
             }
             (["TOKEN", _], ["TOKEN"]) => {
                 self.has(&format!("KEY#{}", text(&data["keyId"])), &format!("TOKEN#{}", text(&data["id"])))
+            }
+            (["KEY", key], ["SUBJECT", id]) => {
+                let by_hash = self.get(&format!("SUBJECT#{}", subject_hash(data)), "SUBJECT");
+                has_root
+                    && data["keyId"] == *key
+                    && data["id"] == *id
+                    && by_hash.is_some_and(|by_hash| by_hash["data"] == *data)
+            }
+            (["SUBJECT", hash], ["SUBJECT"]) => {
+                let key = format!("KEY#{}", text(&data["keyId"]));
+                subject_hash(data) == *hash
+                    && self.has(&key, &format!("SUBJECT#{}", text(&data["id"])))
+                    && self.get(&key, "KEY").is_some_and(|key| key["value"] == item["value"])
             }
             (["VALUE", hash], ["VALUE"]) => {
                 let key = text(&data["keyId"]);
@@ -132,6 +146,11 @@ impl Table<'_> {
     fn has(&self, pk: &str, sk: &str) -> bool {
         self.get(pk, sk).is_some()
     }
+}
+
+fn subject_hash(record: &Value) -> String {
+    let subject = Subject::new(text(&record["issuer"]), text(&record["subject"]));
+    subject.map(|subject| subject.hash().to_string()).unwrap_or_default()
 }
 
 fn parts(key: &str) -> Vec<&str> {
