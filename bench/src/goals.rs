@@ -3,6 +3,7 @@
 mod b1;
 mod b2;
 mod b3;
+mod b4;
 mod c1;
 mod c2;
 mod d;
@@ -27,6 +28,8 @@ pub(crate) enum Goal {
     B2,
     /// With its one read it is far faster than a Python function that does the same.
     B3,
+    /// A JWT costs little more than its signature.
+    B4,
     /// A decision in process is fast, however many keys there are.
     C1,
     /// The gateway costs little beside a server that decides nothing.
@@ -56,6 +59,7 @@ pub(crate) fn all() -> impl Iterator<Item = Goal> {
         Goal::B1,
         Goal::B2,
         Goal::B3,
+        Goal::B4,
         Goal::C1,
         Goal::C2,
         Goal::D1,
@@ -81,6 +85,7 @@ impl Goal {
             Self::B1 => "B1",
             Self::B2 => "B2",
             Self::B3 => "B3",
+            Self::B4 => "B4",
             Self::C1 => "C1",
             Self::C2 => "C2",
             Self::D1 => "D1",
@@ -101,6 +106,7 @@ impl Goal {
             Self::B1 => "the authorizer in process, the token known",
             Self::B2 => "the authorizer beside a function that does nothing",
             Self::B3 => "the authorizer with its one read beside Python and boto3",
+            Self::B4 => "a JWT beside its signature alone",
             Self::C1 => "decisions upon key, plan, throttle and quota, in process",
             Self::C2 => "the gateway beside a bare server",
             Self::D1 => "what a key's meter costs in operations of DynamoDB",
@@ -120,6 +126,7 @@ impl Goal {
             Self::B1 => b1::measure().await,
             Self::B2 => b2::measure().await,
             Self::B3 => b3::measure().await,
+            Self::B4 => b4::measure().await,
             Self::C1 => c1::measure().await,
             Self::C2 => c2::measure().await,
             Self::D1 | Self::D2 | Self::D3 => d::measure(self.id()).await,

@@ -64,7 +64,7 @@ impl KnownToken {
             Form::HttpApi => json!({
                 "version": "2.0", "type": "REQUEST", "routeArn": METHOD, "identitySource": [header],
                 "routeKey": "GET /hello", "rawPath": "/hello", "rawQueryString": "lang=en", "headers": headers,
-                "requestContext": {"stage": "prod", "http": {"method": "GET", "path": "/hello"}},
+                "requestContext": {"stage": "prod", "http": {"method": "GET", "path": "/hello"}, "timeEpoch": 1},
             }),
         }
     }

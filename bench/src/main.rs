@@ -8,6 +8,7 @@ mod goals;
 mod http_server;
 mod in_process;
 mod instant_dynamodb;
+mod jwt_issuer;
 mod key_file;
 mod known_token;
 mod local;
