@@ -1,5 +1,9 @@
 //! The goals that are measured, each in a file of its own.
 
+mod b1;
+mod b2;
+mod b3;
+mod b4;
 mod c1;
 mod c2;
 mod d;
@@ -18,6 +22,14 @@ use crate::figure::Figure;
 /// A goal and how it is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Goal {
+    /// The authorizer's own work is next to nothing.
+    B1,
+    /// As a Lambda function it costs little beside one that does nothing.
+    B2,
+    /// With its one read it is far faster than a Python function that does the same.
+    B3,
+    /// A JWT costs little more than its signature.
+    B4,
     /// A decision in process is fast, however many keys there are.
     C1,
     /// The gateway costs little beside a server that decides nothing.
@@ -43,8 +55,24 @@ pub(crate) enum Goal {
 }
 
 pub(crate) fn all() -> impl Iterator<Item = Goal> {
-    [Goal::C1, Goal::C2, Goal::D1, Goal::D2, Goal::D3, Goal::F1, Goal::F2, Goal::G0, Goal::Keys, Goal::L1, Goal::Load]
-        .into_iter()
+    [
+        Goal::B1,
+        Goal::B2,
+        Goal::B3,
+        Goal::B4,
+        Goal::C1,
+        Goal::C2,
+        Goal::D1,
+        Goal::D2,
+        Goal::D3,
+        Goal::F1,
+        Goal::F2,
+        Goal::G0,
+        Goal::Keys,
+        Goal::L1,
+        Goal::Load,
+    ]
+    .into_iter()
 }
 
 pub(crate) fn ids() -> Vec<&'static str> {
@@ -54,6 +82,10 @@ pub(crate) fn ids() -> Vec<&'static str> {
 impl Goal {
     pub(crate) fn id(self) -> &'static str {
         match self {
+            Self::B1 => "B1",
+            Self::B2 => "B2",
+            Self::B3 => "B3",
+            Self::B4 => "B4",
             Self::C1 => "C1",
             Self::C2 => "C2",
             Self::D1 => "D1",
@@ -71,6 +103,10 @@ impl Goal {
     /// What it is about, in a few words.
     pub(crate) fn subject(self) -> &'static str {
         match self {
+            Self::B1 => "the authorizer in process, the token known",
+            Self::B2 => "the authorizer beside a function that does nothing",
+            Self::B3 => "the authorizer with its one read beside Python and boto3",
+            Self::B4 => "a JWT beside its signature alone",
             Self::C1 => "decisions upon key, plan, throttle and quota, in process",
             Self::C2 => "the gateway beside a bare server",
             Self::D1 => "what a key's meter costs in operations of DynamoDB",
@@ -87,6 +123,10 @@ impl Goal {
 
     pub(crate) async fn measure(self) -> Vec<Figure> {
         match self {
+            Self::B1 => b1::measure().await,
+            Self::B2 => b2::measure().await,
+            Self::B3 => b3::measure().await,
+            Self::B4 => b4::measure().await,
             Self::C1 => c1::measure().await,
             Self::C2 => c2::measure().await,
             Self::D1 | Self::D2 | Self::D3 => d::measure(self.id()).await,

@@ -20,10 +20,10 @@ use crate::stopwatch::Stopwatch;
 pub(crate) enum LocalError {
     #[error("bench was not built with --release, so its figures would mean nothing")]
     NotReleased,
-    #[error("there is no program `local` beside bench: cargo build --release --bin local")]
-    NotBuilt,
-    #[error("`local` was not built: cargo build ended with {0}")]
-    BuildFailed(std::process::ExitStatus),
+    #[error("there is no program `{program}` beside bench: cargo build --release --bin {program}")]
+    NotBuilt { program: &'static str },
+    #[error("`{program}` was not built: cargo build ended with {status}")]
+    BuildFailed { program: &'static str, status: std::process::ExitStatus },
     #[error("`local` ended before it was ready")]
     NotReady,
     #[error("`local` was not ready within {} s", PATIENCE.as_secs())]
@@ -36,25 +36,30 @@ pub(crate) enum LocalError {
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The path of one of the workspace's programs, up to date: the one beside this
+/// program. Under `cargo run` it is built first, since cargo builds only what it
+/// runs.
+pub(crate) async fn built(program: &'static str) -> Result<PathBuf, LocalError> {
+    if cfg!(debug_assertions) {
+        return Err(LocalError::NotReleased);
+    }
+    if let Some(cargo) = std::env::var_os("CARGO") {
+        progress::say(format_args!("  building `{program}`, if need be"));
+        let status = Command::new(cargo).args(["build", "--quiet", "--release", "--bin", program]).status().await?;
+        if !status.success() {
+            return Err(LocalError::BuildFailed { program, status });
+        }
+    }
+    let path = std::env::current_exe()?.with_file_name(format!("{program}{}", std::env::consts::EXE_SUFFIX));
+    if path.is_file() { Ok(path) } else { Err(LocalError::NotBuilt { program }) }
+}
+
 /// The program `local`, up to date.
 pub(crate) struct Program(PathBuf);
 
 impl Program {
-    /// The one beside this program. Under `cargo run` it is built first, since
-    /// cargo builds only what it runs.
     pub(crate) async fn find() -> Result<Self, LocalError> {
-        if cfg!(debug_assertions) {
-            return Err(LocalError::NotReleased);
-        }
-        if let Some(cargo) = std::env::var_os("CARGO") {
-            progress::say("  building `local`, if need be");
-            let status = Command::new(cargo).args(["build", "--quiet", "--release", "--bin", "local"]).status().await?;
-            if !status.success() {
-                return Err(LocalError::BuildFailed(status));
-            }
-        }
-        let path = std::env::current_exe()?.with_file_name(format!("local{}", std::env::consts::EXE_SUFFIX));
-        if path.is_file() { Ok(Self(path)) } else { Err(LocalError::NotBuilt) }
+        Ok(Self(built("local").await?))
     }
 
     /// Starts it on free ports and waits for its ready line.

@@ -5,14 +5,21 @@ mod bare;
 mod dynamodb;
 mod figure;
 mod goals;
+mod http_server;
 mod in_process;
+mod instant_dynamodb;
+mod jwt_issuer;
 mod key_file;
+mod known_token;
 mod local;
 mod machine;
 mod many_keys;
+mod noop;
 mod process;
 mod progress;
+mod python;
 mod report;
+mod runtime_api;
 mod series;
 mod stopwatch;
 mod traffic;
@@ -44,6 +51,10 @@ struct Flags {
     /// Be the server that others are measured beside
     #[arg(long, hide = true)]
     bare_server: bool,
+
+    /// Be the function that others are measured beside
+    #[arg(long, hide = true)]
+    noop_function: bool,
 }
 
 #[tokio::main]
@@ -60,6 +71,9 @@ async fn main() -> ExitCode {
 async fn run(flags: Flags) -> io::Result<()> {
     if flags.bare_server {
         return bare::serve().await;
+    }
+    if flags.noop_function {
+        return tokio::task::spawn_blocking(noop::serve).await?;
     }
     // Opened first: nobody should wait for figures that cannot be written.
     let json = flags.json.as_ref().map(File::create).transpose().map_err(|error| {

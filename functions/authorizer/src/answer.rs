@@ -14,7 +14,7 @@ use crate::{AuthorizerError, HttpApiResponse};
 /// An answer in the form that whoever asks expects.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
-pub(crate) enum Answer {
+pub enum Answer {
     /// A policy over the stage.
     Policy(AuthorizerAnswer),
     /// Whether the one route that is called may be.

@@ -32,9 +32,6 @@ pub enum AuthorizerError {
     /// What the token may reach makes no policy.
     #[error("the scopes of the token make no policy")]
     Policy(#[from] InvalidPolicy),
-    /// The answer could not be written.
-    #[error("the answer could not be written")]
-    Answer(#[source] serde_json::Error),
 }
 
 /// Why what was presented is no valid token.
@@ -74,7 +71,7 @@ impl AuthorizerError {
             Self::Keys(_) => "IssuerFailure",
             Self::FirstSight(_) => "FirstSightFailure",
             Self::TooManyNewKeys => "TooManyNewKeys",
-            Self::Policy(_) | Self::Answer(_) => "InternalFailure",
+            Self::Policy(_) => "InternalFailure",
         }
     }
 }

@@ -40,11 +40,11 @@ use keyplan_store::Store;
 use keyplan_store::clock::Clock;
 use serde_json::Value;
 
+pub use answer::Answer;
 pub use error::{AuthorizerError, Rejection};
 pub use event::EventError;
 pub use settings::{HttpApiResponse, InvalidSettings, Settings, read_issuers};
 
-use answer::Answer;
 use event::Question;
 use identities::Identities;
 use issued::IssuedTokens;
@@ -109,16 +109,15 @@ impl Authorizer {
     /// # Errors
     /// [`AuthorizerError::Unauthorized`] for whatever is no valid token, the
     /// others for what the caller cannot help.
-    pub async fn handle(&self, event: Value) -> Result<Value, AuthorizerError> {
+    pub async fn handle(&self, event: Value) -> Result<Answer, AuthorizerError> {
         let question = Question::decode(event)?;
-        let answer = self.answer(&question).await.inspect_err(|error| match error {
+        self.answer(&question).await.inspect_err(|error| match error {
             AuthorizerError::Unauthorized(rejection) => tracing::info!(%rejection, "token refused"),
             failure => {
                 let cause = std::error::Error::source(failure).map(ToString::to_string);
                 tracing::error!(%failure, cause, "token not checked");
             }
-        })?;
-        serde_json::to_value(answer).map_err(AuthorizerError::Answer)
+        })
     }
 
     /// Forgets which tokens are known and which are not.

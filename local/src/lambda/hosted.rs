@@ -37,7 +37,10 @@ impl Hosted {
             Err(_) => return Outcome::Failed { kind: "MalformedEvent", message: "the event is no JSON".to_owned() },
         };
         match self.authorizer.handle(event).await {
-            Ok(answer) => Outcome::Answered(answer.to_string().into_bytes()),
+            Ok(answer) => match serde_json::to_vec(&answer) {
+                Ok(answer) => Outcome::Answered(answer),
+                Err(error) => Outcome::Failed { kind: "InternalFailure", message: error.to_string() },
+            },
             Err(error) => Outcome::Failed { kind: error.kind(), message: error.to_string() },
         }
     }

@@ -65,7 +65,7 @@ impl Bench {
 
 async fn ask(authorizer: &Authorizer, token: &str) -> Result<Value, AuthorizerError> {
     let credential = format!("Bearer {token}");
-    authorizer.handle(json!({"type": "TOKEN", "authorizationToken": credential, "methodArn": METHOD})).await
+    handle(authorizer, json!({"type": "TOKEN", "authorizationToken": credential, "methodArn": METHOD})).await
 }
 
 fn rejected(answer: Result<Value, AuthorizerError>) -> Rejection {

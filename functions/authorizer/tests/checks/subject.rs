@@ -67,7 +67,8 @@ impl Subject {
     }
 
     pub(crate) fn ask(&self, authorizer: &Authorizer, event: &Value) -> Result<Value, AuthorizerError> {
-        self.runtime.block_on(authorizer.handle(event.clone()))
+        let answer = self.runtime.block_on(authorizer.handle(event.clone()))?;
+        Ok(serde_json::to_value(answer).expect("an answer is JSON"))
     }
 }
 
