@@ -33,16 +33,24 @@ impl Asked {
             ("TOKEN_CACHE_TTL_SECONDS", "3600"),
             ("JWT_ISSUERS", issuers),
         ];
-        Self { function: Function::start("authorizer", &environment), proxy, samples, _stack: stack }
+        let asked = Self { function: Function::start("authorizer", &environment), proxy, samples, _stack: stack };
+        // Its start opens the connection, and is over when this is answered.
+        asked.ask("token-empty");
+        assert_eq!(asked.proxy.asked(), operations(&[("GetItem config TOKEN/NOTHING", 1)]));
+        asked
     }
 
     /// What a sample costs, which is answered as it should be.
     fn cost(&self, case: &str) -> BTreeMap<String, u64> {
-        let sample = self.samples.iter().find(|sample| sample.case == case).unwrap_or_else(|| panic!("no {case}"));
         self.proxy.forget();
+        self.ask(case);
+        self.proxy.asked()
+    }
+
+    fn ask(&self, case: &str) {
+        let sample = self.samples.iter().find(|sample| sample.case == case).unwrap_or_else(|| panic!("no {case}"));
         let (Ok(answer) | Err(answer)) = self.function.invoke(&sample.event);
         assert_eq!(samples::difference(&sample.expected, &answer), None, "{case}");
-        self.proxy.asked()
     }
 }
 

@@ -23,7 +23,7 @@ use http_body_util::BodyExt;
 use keyplan_gateway::{Environment, Inspector, lambda_client};
 use keyplan_store::clock::SystemClock;
 use keyplan_store::connect::{Connection, MissingVariable};
-use keyplan_store::{Store, Tables};
+use keyplan_store::{Store, Tables, keys};
 use keyplan_wire::error::ApiError;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -68,6 +68,7 @@ async fn serve(router: fn(&Admin) -> Result<Router, Error>) -> Result<(), Error>
     };
     let credentials = Credentials::from_env()?;
     let store = Store::new(connection.dynamodb(), tables);
+    store.warm_up(&keys::no_plan()).await;
     let router = router(&Admin::new(settings, store, Arc::new(SystemClock), credentials))?;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<ApiGatewayProxyRequest>| {
         let router = router.clone();

@@ -4,8 +4,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use keyplan_authorizer::{Authorizer, Settings};
-use keyplan_store::Store;
 use keyplan_store::clock::SystemClock;
+use keyplan_store::{Store, keys};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
 use tracing_subscriber::EnvFilter;
@@ -27,6 +27,7 @@ async fn main() -> ExitCode {
 async fn serve() -> Result<(), Error> {
     let settings = Settings::from_env()?;
     let store = Store::new(settings.connection.dynamodb(), settings.tables);
+    store.warm_up(&keys::no_token()).await;
     let authorizer = Authorizer::with_cache_ttl(store, Arc::new(SystemClock), settings.cache_ttl)
         .answering_http_apis(settings.http_api_response)
         .trusting(settings.issuers)?;

@@ -2,11 +2,10 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use keyplan_gateway::{Environment, Gateway, lambda_client};
-use keyplan_store::Store;
 use keyplan_store::clock::SystemClock;
+use keyplan_store::{Store, keys};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
 use tracing_subscriber::EnvFilter;
@@ -27,8 +26,7 @@ async fn main() -> ExitCode {
 async fn serve() -> Result<(), Error> {
     let environment = Environment::read()?;
     let store = Store::new(environment.connection.dynamodb(), environment.tables);
-    // Opens the connection while starting is free; the first request finds out if it failed.
-    let _ = tokio::time::timeout(Duration::from_secs(1), store.warm_up()).await;
+    store.warm_up(&keys::no_plan()).await;
     let lambda = lambda_client(&environment.connection, environment.lambda_endpoint_url.as_deref());
     let gateway = Gateway::new(environment.settings, store, lambda, Arc::new(SystemClock));
     lambda_runtime::run_concurrent(service_fn(move |event: LambdaEvent<Value>| {

@@ -280,10 +280,16 @@ pub fn race(id: &str) -> Key {
     Key::new(format!("RACE#{id}"), "RACE")
 }
 
-/// A key that no item has: reading it opens a connection and nothing else.
+/// A key that no item of the usage table has.
 #[must_use]
-pub fn nothing() -> Key {
+pub(crate) fn nothing() -> Key {
     Key::new("NOTHING", "NOTHING")
+}
+
+/// A key that no item has, of a partition that the authorizer may read.
+#[must_use]
+pub fn no_token() -> Key {
+    Key::new("TOKEN#", "NOTHING")
 }
 
 /// A key that no item has, of a partition that all who read configuration may

@@ -1,9 +1,9 @@
 //! Keyplan's two DynamoDB tables.
 //!
-//! `config` holds REST APIs, keys, plans, tokens and subjects; `usage` holds a meter per
-//! key in a plan and a bucket per throttled method of a stage. This is the only crate that speaks to DynamoDB: [`keys`]
-//! spells every key, each aggregate has a file, and [`meter`] spends tokens in
-//! one conditional write.
+//! `config` holds REST APIs, keys, plans, tokens and subjects; `usage` holds a
+//! meter per key in a plan and a bucket per throttled method of a stage. This is
+//! the only crate that speaks to DynamoDB: [`keys`] spells every key, each
+//! aggregate has a file, and [`meter`] spends tokens in one conditional write.
 //!
 //! Concurrency: every item carries a version, every write is conditional on
 //! what it was decided upon, and a lost race is run again. Failure: an error
@@ -40,6 +40,7 @@ mod usage_plan;
 mod watch;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 
@@ -57,6 +58,9 @@ pub use token::{IssuedToken, Rotation};
 pub use usage::DailyUsage;
 pub use usage_plan::{KeyInTwoPlans, PlanError};
 pub use watch::TableWatch;
+
+/// How long a function's start waits for DynamoDB.
+const WARM_UP: Duration = Duration::from_secs(1);
 
 /// The tables and the client they are reached through; cheap to clone.
 #[derive(Clone, Debug)]
@@ -110,12 +114,17 @@ impl Store {
         &self.inner.tables.usage
     }
 
-    /// Opens the connection, so that the first request need not. For a
-    /// function's start; the caller may ignore the outcome.
-    ///
-    /// # Errors
-    /// When DynamoDB cannot be reached.
-    pub async fn warm_up(&self) -> Result<(), StoreError> {
-        self.get_item(self.usage_table(), &keys::nothing()).await.map(|_| ())
+    /// Opens the connection, so that the first request need not: for a function's
+    /// start, to which Lambda gives a whole processor. It reads an item of the config
+    /// table that is not there and that the function may read: [`keys::no_plan`] or
+    /// [`keys::no_token`]. A failure is for the first request to find out, and a
+    /// second is all that is waited for.
+    pub async fn warm_up(&self, nothing: &keys::Key) {
+        let read = self.get_item(self.config_table(), nothing);
+        match tokio::time::timeout(WARM_UP, read).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "DynamoDB cannot be reached yet"),
+            Err(_) => tracing::warn!("DynamoDB does not answer yet"),
+        }
     }
 }
