@@ -35,6 +35,30 @@ ADMIN_ROUTES = {
     "/usageplans/{proxy+}": "AdminPlansFunction",
 }
 
+# Where each function reads its environment, besides where all do.
+READ_IN = {
+    "AuthorizerFunction": ["functions/authorizer/src/settings.rs"],
+    "GatewayFunction": ["functions/gateway/src/settings.rs"],
+    "AdminApisFunction": [
+        "functions/admin/src/lambda.rs", "functions/admin/src/credentials.rs", "functions/gateway/src/settings.rs",
+    ],
+    "AdminKeysFunction": ["functions/admin/src/lambda.rs", "functions/admin/src/credentials.rs"],
+    "AdminPlansFunction": ["functions/admin/src/lambda.rs", "functions/admin/src/credentials.rs"],
+}
+EVERYWHERE_READ = {"RUST_LOG"}
+SET_BY_LAMBDA = {"AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
+# What need not be set by any, and by some: other addresses than the region's,
+# what is refused by its name, and what another variable says as well.
+EVERYWHERE_OPTIONAL = {"AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_LAMBDA", "ADMIN_CREDENTIALS_SECRET_ARN"}
+NEED_NOT_BE_SET = {
+    "AuthorizerFunction": {"CONFIG_CACHE_TTL_SECONDS", "JWT_ISSUERS_FILE"},
+    # It reads the gateway's to call backends as the gateway does, and counts nothing.
+    "AdminApisFunction": {
+        "CONFIG_CACHE_TTL_SECONDS", "DEFAULT_REST_API_ID", "DEFAULT_STAGE", "METERING_LEASE_CAP", "METERING_ON_FAILURE",
+        "RATE_LIMIT_HEADERS", "RETRY_AFTER",
+    },
+}
+
 WRITES = re.compile(r"dynamodb:(Put|Update|Delete|BatchWrite|PartiQL|Transact)")
 
 
@@ -44,6 +68,7 @@ def main() -> int:
     resources = translated["Resources"]
     problems = [
         *functions(resources),
+        *variables(resources),
         *function_url(resources),
         *admin_routes(resources),
         *tables(resources),
@@ -88,6 +113,22 @@ def functions(resources: dict):
             yield f"{name}: not arm64 on provided.al2023"
         if resources[name]["Metadata"]["BuildProperties"] != {"Binary": BINARIES[name]}:
             yield f"{name}: is not built from the binary {BINARIES[name]}"
+
+
+def variables(resources: dict):
+    """What a function reads is set, and what is set is read."""
+    for name, sources in READ_IN.items():
+        read = set(EVERYWHERE_READ)
+        for source in ("shared/store/src/connect.rs", *sources):
+            # Tests of a file are below its code.
+            code = Path(source).read_text().split("#[cfg(test)]")[0]
+            read |= set(re.findall(r'"((?:[A-Z][A-Z0-9]*_)+[A-Z0-9]+)"', code))
+        environment = set(resources[name]["Properties"]["Environment"]["Variables"])
+        for variable in sorted(environment - read):
+            yield f"{name}: nothing reads {variable}"
+        optional = SET_BY_LAMBDA | EVERYWHERE_OPTIONAL | NEED_NOT_BE_SET.get(name, set())
+        for variable in sorted(read - environment - optional):
+            yield f"{name}: {variable} is read and not set"
 
 
 def function_url(resources: dict):
