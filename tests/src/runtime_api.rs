@@ -101,6 +101,18 @@ impl Function {
         }
     }
 
+    /// Tells a function to end, as Lambda does by SIGTERM, and waits until it has.
+    ///
+    /// # Panics
+    /// When the signal cannot be sent, or it goes on running.
+    #[must_use]
+    pub fn told_to_end(self) -> (ExitStatus, String) {
+        let process = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-s", "TERM", &process]).status().expect("kill starts");
+        assert!(sent.success(), "SIGTERM is not sent");
+        self.ended()
+    }
+
     /// Waits for a function that cannot run to end, and tells how it ended and
     /// what it logged.
     ///

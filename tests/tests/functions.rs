@@ -98,6 +98,38 @@ fn a_function_without_a_variable_that_it_needs_does_not_start_and_names_it() {
     }
 }
 
+/// As where Lambda hands one environment several events at a time.
+#[test]
+fn the_authorizer_and_the_gateway_answer_events_that_come_together() {
+    let stack = Stack::with(&["--demo"]);
+    for (name, case) in [("authorizer", "request"), ("gateway", "rest-api-without-key")] {
+        let sample =
+            samples::of(name).into_iter().find(|sample| sample.case == case).unwrap_or_else(|| panic!("no {case}"));
+        let mut environment = environment(&stack);
+        environment.push(("AWS_LAMBDA_MAX_CONCURRENCY", "4"));
+        let function = Function::start(name, &environment);
+        std::thread::scope(|scope| {
+            let ask = || {
+                let (Ok(answer) | Err(answer)) = function.invoke(&sample.event);
+                assert_eq!(samples::difference(&sample.expected, &answer), None, "{name}");
+            };
+            (0..16).for_each(|_| drop(scope.spawn(ask)));
+        });
+    }
+}
+
+#[test]
+fn a_function_that_is_told_to_end_ends() {
+    let stack = Stack::with(&["--demo"]);
+    for name in ["authorizer", "gateway", "admin-apis", "admin-keys", "admin-plans"] {
+        let function = Function::start(name, &environment(&stack));
+        // Whatever it answers, it is up.
+        let _ = function.invoke(&json!({}));
+        let (_, log) = function.told_to_end();
+        assert!(!log.contains("panicked"), "{name}:\n{log}");
+    }
+}
+
 #[test]
 fn a_malformed_variable_keeps_a_function_from_starting_and_is_named() {
     let stack = Stack::start();

@@ -8,20 +8,27 @@ use keyplan_store::clock::SystemClock;
 use keyplan_store::{Store, keys};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
+use tokio::runtime::{Builder, Runtime};
 use tracing_subscriber::EnvFilter;
 
-// One event at a time: a second thread would only have to be woken.
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr).init();
-    match serve().await {
+    match runtime().map_err(Error::from).and_then(|runtime| runtime.block_on(serve())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(%error, "the function cannot run");
             ExitCode::FAILURE
         }
     }
+}
+
+/// One thread where Lambda hands over one event at a time: a second would only
+/// have to be woken.
+fn runtime() -> std::io::Result<Runtime> {
+    let is_concurrent = std::env::var_os("AWS_LAMBDA_MAX_CONCURRENCY").is_some();
+    let mut builder = if is_concurrent { Builder::new_multi_thread() } else { Builder::new_current_thread() };
+    builder.enable_all().build()
 }
 
 async fn serve() -> Result<(), Error> {
@@ -31,5 +38,10 @@ async fn serve() -> Result<(), Error> {
     let authorizer = Authorizer::with_cache_ttl(store, Arc::new(SystemClock), settings.cache_ttl)
         .answering_http_apis(settings.http_api_response)
         .trusting(settings.issuers)?;
-    lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| authorizer.handle(event.payload))).await
+    let authorizer = Arc::new(authorizer);
+    lambda_runtime::run_concurrent(service_fn(move |event: LambdaEvent<Value>| {
+        let authorizer = authorizer.clone();
+        async move { authorizer.handle(event.payload).await }
+    }))
+    .await
 }
