@@ -10,8 +10,8 @@ from pathlib import Path
 import yaml
 from openapi_spec_validator import validate
 
-import template
-from template import lint, statements, translate
+import switches
+from template import lint, statements, statements_of, translate
 
 ALONE = Path("functions/authorizer/template.yaml")
 EXAMPLES = Path("docs/attach")
@@ -47,7 +47,7 @@ def translated(path: Path) -> dict:
 def alone():
     whole_template, template_alone = translate(Path("template.yaml")), translate(ALONE)
     lint(template_alone)
-    yield from switches(whole_template, template_alone)
+    yield from parameters(whole_template, template_alone)
     whole, resources = whole_template["Resources"], template_alone["Resources"]
     for name in SHARED:
         if resources[name] != whole[name]:
@@ -71,7 +71,7 @@ def alone():
     if variables != {name: {"Ref": source} for name, source in VARIABLES.items()}:
         yield f"{ALONE}: the function's environment is {sorted(variables)}"
     policy = resources["KeyOperator"]["Properties"]["PolicyDocument"]
-    *operator, (shape, _) = template.statements_of(policy)
+    *operator, (shape, _) = statements_of(policy)
     admin = [each for each in statements(whole["AdminKeysRole"]) if each[0]["Sid"] not in ("Logs", "Traces")]
     if sorted(operator, key=str) != sorted(admin, key=str):
         yield f"{ALONE}: KeyOperator may do other things than admin-keys"
@@ -79,7 +79,7 @@ def alone():
         yield f"{ALONE}: KeyOperator cannot see the table's shape, or more than that"
 
 
-def switches(whole: dict, alone: dict):
+def parameters(whole: dict, alone: dict):
     """Parameters and conditions of one name are the same, and do the same."""
     for name in (name for name in alone["Parameters"] if name in whole["Parameters"]):
         ours, theirs = ({k: v for k, v in each["Parameters"][name].items() if k != "Description"} for each in (alone, whole))
@@ -88,7 +88,7 @@ def switches(whole: dict, alone: dict):
     for name, condition in alone["Conditions"].items():
         if condition != whole["Conditions"].get(name):
             yield f"{ALONE}: the condition {name} is another than in template.yaml"
-    for check in (template.all_off, template.tracing, template.encryption, template.reserved_concurrency):
+    for check in (switches.all_off, switches.tracing, switches.encryption, switches.reserved_concurrency):
         yield from (f"{ALONE}: {problem}" for problem in check(alone))
 
 

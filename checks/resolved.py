@@ -46,3 +46,13 @@ def without_nothing(value, values: dict, holds: dict):
             items = [without_nothing(item, values, holds) for item in value]
             return [item for item in items if item != NOTHING]
     return value
+
+
+def allowed(role: dict) -> list:
+    """The statements of a role whose conditions are decided."""
+    return [statement for policy in role["Policies"] for statement in policy["PolicyDocument"]["Statement"]]
+
+
+def of_type(resources: dict, kind: str) -> dict:
+    """The properties of the resources of a type, by name."""
+    return {name: resource["Properties"] for name, resource in resources.items() if resource["Type"] == kind}

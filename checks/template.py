@@ -13,7 +13,7 @@ from samcli.yamlhelper import yaml_parse
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
-import resolved
+import switches
 
 TEMPLATE = Path("template.yaml")
 
@@ -61,12 +61,6 @@ NEED_NOT_BE_SET = {
     },
 }
 
-KEY = "arn:aws:kms:us-east-1:123456789012:key/0"
-TO_TRACE = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
-# What DynamoDB does with a table's key in the name of who calls (developer
-# guide, "Using KMS keys"), but for the grants of who makes the table.
-TO_USE_TABLES = ["Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey", "ReEncryptFrom", "ReEncryptTo"]
-
 WRITES = re.compile(r"dynamodb:(Put|Update|Delete|BatchWrite|PartiQL|Transact)")
 
 
@@ -83,10 +77,11 @@ def main() -> int:
         *roles(resources),
         *metric_filters(resources),
         *example(resources),
-        *all_off(translated),
-        *tracing(translated),
-        *encryption(translated),
-        *reserved_concurrency(translated),
+        *switches.all_off(translated),
+        *switches.tracing(translated),
+        *switches.encryption(translated),
+        *switches.reserved_concurrency(translated),
+        *switches.domain_names(translated),
     ]
     for problem in problems:
         print(problem)
@@ -185,7 +180,7 @@ def roles(resources: dict):
             where = f"{name}, {statement['Sid']}"
             actions = listed(statement["Action"])
             resource = json.dumps(statement["Resource"])
-            if condition == "HasTracing" and actions == TO_TRACE:
+            if condition == "HasTracing" and actions == switches.TO_TRACE:
                 # X-Ray has no resource to name.
                 continue
             if any("*" in action for action in actions) or statement["Resource"] == "*":
@@ -256,81 +251,6 @@ def example(resources: dict):
     stages = resources["ExamplePlan"]["Properties"]["ApiStages"]
     if [stage["ApiId"] for stage in stages] != [{"Ref": "ExampleApi"}]:
         yield "ExamplePlan: is not the plan of ExampleApi"
-
-
-def all_off(template: dict):
-    """What a parameter turns on is not there until it does."""
-    resources = resolved.resources(template)
-    text = json.dumps(resources)
-    for word in ("xray:", "kms:", "KmsKey", "KMSMasterKeyId", "SSEType", "ReservedConcurrentExecutions", '"Active"'):
-        if word in text:
-            yield f"by the defaults there is {word}"
-    for name, table in of_type(resources, "AWS::DynamoDB::Table").items():
-        if table["SSESpecification"] != {"SSEEnabled": True}:
-            yield f"{name}: by the defaults it is encrypted by {table['SSESpecification']}"
-
-
-def tracing(template: dict):
-    resources = resolved.resources(template, XRayTracing="true")
-    for name, function in of_type(resources, "AWS::Lambda::Function").items():
-        if function["TracingConfig"] != {"Mode": "Active"}:
-            yield f"{name}: is not traced"
-    for name, role in of_type(resources, "AWS::IAM::Role").items():
-        if "*" not in (statement["Resource"] for statement in allowed(role) if statement["Action"] == TO_TRACE):
-            yield f"{name}: may not trace"
-
-
-def encryption(template: dict):
-    resources = resolved.resources(template, KmsKeyArn=KEY)
-    for name, table in of_type(resources, "AWS::DynamoDB::Table").items():
-        if table["SSESpecification"] != {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": KEY}:
-            yield f"{name}: is not encrypted by the key"
-    for kind, member in (
-        ("AWS::Logs::LogGroup", "KmsKeyId"),
-        ("AWS::SecretsManager::Secret", "KmsKeyId"),
-        # Lambda grants the role what its environment takes.
-        ("AWS::Lambda::Function", "KmsKeyArn"),
-    ):
-        for name, properties in of_type(resources, kind).items():
-            if properties.get(member) != KEY:
-                yield f"{name}: is not encrypted by the key"
-    wanted = {
-        "Sid": "KeyOfTables",
-        "Effect": "Allow",
-        "Action": [f"kms:{action}" for action in TO_USE_TABLES],
-        "Resource": KEY,
-        "Condition": {"StringEquals": {"kms:ViaService": {"Fn::Sub": "dynamodb.${AWS::Region}.amazonaws.com"}}},
-    }
-    documents = {name: allowed(role) for name, role in of_type(resources, "AWS::IAM::Role").items()}
-    for name, policy in of_type(resources, "AWS::IAM::ManagedPolicy").items():
-        documents[name] = policy["PolicyDocument"]["Statement"]
-    for name, statements_of_it in documents.items():
-        if [statement for statement in statements_of_it if "kms:" in json.dumps(statement)] != [wanted]:
-            yield f"{name}: may not use the key for tables, or for more than that"
-
-
-def reserved_concurrency(template: dict):
-    for function, parameter in (
-        ("GatewayFunction", "GatewayReservedConcurrency"), ("AuthorizerFunction", "AuthorizerReservedConcurrency"),
-    ):
-        # A template may have one of the two.
-        if parameter not in template["Parameters"]:
-            continue
-        for reserved in ("0", "7"):
-            functions_by_name = of_type(resolved.resources(template, **{parameter: reserved}), "AWS::Lambda::Function")
-            with_some = {name: f.get("ReservedConcurrentExecutions") for name, f in functions_by_name.items()}
-            if {name: some for name, some in with_some.items() if some is not None} != {function: reserved}:
-                yield f"{parameter}: {reserved} gives {with_some}"
-
-
-def allowed(role: dict) -> list:
-    """The statements of a role whose conditions are decided."""
-    return [statement for policy in role["Policies"] for statement in policy["PolicyDocument"]["Statement"]]
-
-
-def of_type(resources: dict, kind: str) -> dict:
-    """The properties of the resources of a type, by name."""
-    return {name: resource["Properties"] for name, resource in resources.items() if resource["Type"] == kind}
 
 
 if __name__ == "__main__":
