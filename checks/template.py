@@ -13,6 +13,7 @@ from samcli.yamlhelper import yaml_parse
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
+import metrics
 import switches
 
 TEMPLATE = Path("template.yaml")
@@ -77,6 +78,8 @@ def main() -> int:
         *roles(resources),
         *metric_filters(resources),
         *example(resources),
+        *control_plane_secret(resources),
+        *metrics.shown(resources),
         *switches.all_off(translated),
         *switches.tracing(translated),
         *switches.encryption(translated),
@@ -251,6 +254,16 @@ def example(resources: dict):
     stages = resources["ExamplePlan"]["Properties"]["ApiStages"]
     if [stage["ApiId"] for stage in stages] != [{"Ref": "ExampleApi"}]:
         yield "ExamplePlan: is not the plan of ExampleApi"
+
+
+def control_plane_secret(resources: dict):
+    """A version that is named changes the functions, which read it then."""
+    for name in (name for name, binary in BINARIES.items() if binary.startswith("admin-")):
+        credentials = resources[name]["Properties"]["Environment"]["Variables"]["ADMIN_CREDENTIALS"]["Fn::Sub"]
+        parts = re.findall(r"\{\{resolve:secretsmanager:\$\{AdminCredentials\}:SecretString:(\w+)::(.+?\})\}\}", credentials)
+        version = "${AdminCredentialsVersion}"
+        if parts != [("accessKeyId", version), ("secretAccessKey", version)]:
+            yield f"{name}: accepts {credentials}"
 
 
 if __name__ == "__main__":
