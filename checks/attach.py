@@ -10,6 +10,7 @@ from pathlib import Path
 import yaml
 from openapi_spec_validator import validate
 
+import documented
 import switches
 from template import lint, statements, statements_of, translate
 
@@ -48,6 +49,7 @@ def alone():
     whole_template, template_alone = translate(Path("template.yaml")), translate(ALONE)
     lint(template_alone)
     yield from parameters(whole_template, template_alone)
+    yield from documented.parameters_alone(template_alone)
     whole, resources = whole_template["Resources"], template_alone["Resources"]
     for name in SHARED:
         if resources[name] != whole[name]:

@@ -13,6 +13,7 @@ from samcli.yamlhelper import yaml_parse
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
+import documented
 import metrics
 import switches
 
@@ -80,6 +81,10 @@ def main() -> int:
         *example(resources),
         *control_plane_secret(resources),
         *metrics.shown(resources),
+        *documented.parameters(translated),
+        *documented.alarms(resources),
+        *documented.variables(resources),
+        *documented.cost(),
         *switches.all_off(translated),
         *switches.tracing(translated),
         *switches.encryption(translated),
