@@ -10,7 +10,9 @@ from pathlib import Path
 import yaml
 from openapi_spec_validator import validate
 
-from template import lint, statements, translate
+import documented
+import switches
+from template import lint, statements, statements_of, translate
 
 ALONE = Path("functions/authorizer/template.yaml")
 EXAMPLES = Path("docs/attach")
@@ -44,12 +46,16 @@ def translated(path: Path) -> dict:
 
 
 def alone():
-    whole = translate(Path("template.yaml"))["Resources"]
-    resources = translated(ALONE)
+    whole_template, template_alone = translate(Path("template.yaml")), translate(ALONE)
+    lint(template_alone)
+    yield from parameters(whole_template, template_alone)
+    yield from documented.parameters_alone(template_alone)
+    whole, resources = whole_template["Resources"], template_alone["Resources"]
     for name in SHARED:
         if resources[name] != whole[name]:
             yield f"{ALONE}: {name} is not as in template.yaml"
-    if unconditional(resources["AuthorizerRole"]) != unconditional(whole["AuthorizerRole"]):
+    with_keys_made = [*statements(whole["AuthorizerRole"])]
+    if [*statements(resources["AuthorizerRole"])] != [each for each in with_keys_made if each[1] != "CreatesKeys"]:
         yield f"{ALONE}: AuthorizerRole may do other things than in template.yaml"
     for member in ("AssumeRolePolicyDocument", "ManagedPolicyArns"):
         if resources["AuthorizerRole"]["Properties"].get(member) != whole["AuthorizerRole"]["Properties"].get(member):
@@ -57,23 +63,35 @@ def alone():
     function = resources["AuthorizerFunction"]
     if function["Metadata"]["BuildProperties"] != {"Binary": "authorizer"}:
         yield f"{ALONE}: the function is not built from the binary authorizer"
-    for member in ("Handler", "Runtime", "Architectures", "Timeout", "MemorySize", "Role", "LoggingConfig"):
+    for member in (
+        "Handler", "Runtime", "Architectures", "Timeout", "MemorySize", "Role", "LoggingConfig", "TracingConfig",
+        "KmsKeyArn", "ReservedConcurrentExecutions",
+    ):
         if function["Properties"][member] != whole["AuthorizerFunction"]["Properties"][member]:
             yield f"{ALONE}: the function has another {member} than in template.yaml"
     variables = function["Properties"]["Environment"]["Variables"]
     if variables != {name: {"Ref": source} for name, source in VARIABLES.items()}:
         yield f"{ALONE}: the function's environment is {sorted(variables)}"
-    shape, *operator = reversed(resources["KeyOperator"]["Properties"]["PolicyDocument"]["Statement"])
-    admin = [statement for statement in unconditional(whole["AdminKeysRole"]) if statement["Sid"] != "Logs"]
-    if operator[::-1] != admin:
+    policy = resources["KeyOperator"]["Properties"]["PolicyDocument"]
+    *operator, (shape, _) = statements_of(policy)
+    admin = [each for each in statements(whole["AdminKeysRole"]) if each[0]["Sid"] not in ("Logs", "Traces")]
+    if sorted(operator, key=str) != sorted(admin, key=str):
         yield f"{ALONE}: KeyOperator may do other things than admin-keys"
     if (shape["Action"], shape["Resource"]) != ("dynamodb:DescribeTable", {"Fn::GetAtt": ["ConfigTable", "Arn"]}):
         yield f"{ALONE}: KeyOperator cannot see the table's shape, or more than that"
 
 
-def unconditional(role: dict) -> list:
-    """What a role may do whatever the parameters."""
-    return [statement for statement, condition in statements(role) if condition is None]
+def parameters(whole: dict, alone: dict):
+    """Parameters and conditions of one name are the same, and do the same."""
+    for name in (name for name in alone["Parameters"] if name in whole["Parameters"]):
+        ours, theirs = ({k: v for k, v in each["Parameters"][name].items() if k != "Description"} for each in (alone, whole))
+        if ours != theirs:
+            yield f"{ALONE}: the parameter {name} is another than in template.yaml"
+    for name, condition in alone["Conditions"].items():
+        if condition != whole["Conditions"].get(name):
+            yield f"{ALONE}: the condition {name} is another than in template.yaml"
+    for check in (switches.all_off, switches.tracing, switches.encryption, switches.reserved_concurrency):
+        yield from (f"{ALONE}: {problem}" for problem in check(alone))
 
 
 def example_template():

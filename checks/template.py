@@ -13,6 +13,10 @@ from samcli.yamlhelper import yaml_parse
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
+import documented
+import metrics
+import switches
+
 TEMPLATE = Path("template.yaml")
 
 BINARIES = {
@@ -75,6 +79,17 @@ def main() -> int:
         *roles(resources),
         *metric_filters(resources),
         *example(resources),
+        *control_plane_secret(resources),
+        *metrics.shown(resources),
+        *documented.parameters(translated),
+        *documented.alarms(resources),
+        *documented.variables(resources),
+        *documented.cost(),
+        *switches.all_off(translated),
+        *switches.tracing(translated),
+        *switches.encryption(translated),
+        *switches.reserved_concurrency(translated),
+        *switches.domain_names(translated),
     ]
     for problem in problems:
         print(problem)
@@ -173,6 +188,9 @@ def roles(resources: dict):
             where = f"{name}, {statement['Sid']}"
             actions = listed(statement["Action"])
             resource = json.dumps(statement["Resource"])
+            if condition == "HasTracing" and actions == switches.TO_TRACE:
+                # X-Ray has no resource to name.
+                continue
             if any("*" in action for action in actions) or statement["Resource"] == "*":
                 yield f"{where}: a wildcard that could be named"
             keys = statement.get("Condition", {})
@@ -200,9 +218,13 @@ def roles(resources: dict):
 def statements(role: dict):
     """Each with the template's condition for it, if it has one."""
     for policy in role["Properties"]["Policies"]:
-        for statement in policy["PolicyDocument"]["Statement"]:
-            condition, statement, _ = statement.get("Fn::If", [None, statement, None])
-            yield statement, condition
+        yield from statements_of(policy["PolicyDocument"])
+
+
+def statements_of(document: dict):
+    for statement in document["Statement"]:
+        condition, statement, _ = statement.get("Fn::If", [None, statement, None])
+        yield statement, condition
 
 
 def listed(value) -> list:
@@ -237,6 +259,16 @@ def example(resources: dict):
     stages = resources["ExamplePlan"]["Properties"]["ApiStages"]
     if [stage["ApiId"] for stage in stages] != [{"Ref": "ExampleApi"}]:
         yield "ExamplePlan: is not the plan of ExampleApi"
+
+
+def control_plane_secret(resources: dict):
+    """A version that is named changes the functions, which read it then."""
+    for name in (name for name, binary in BINARIES.items() if binary.startswith("admin-")):
+        credentials = resources[name]["Properties"]["Environment"]["Variables"]["ADMIN_CREDENTIALS"]["Fn::Sub"]
+        parts = re.findall(r"\{\{resolve:secretsmanager:\$\{AdminCredentials\}:SecretString:(\w+)::(.+?\})\}\}", credentials)
+        version = "${AdminCredentialsVersion}"
+        if parts != [("accessKeyId", version), ("secretAccessKey", version)]:
+            yield f"{name}: accepts {credentials}"
 
 
 if __name__ == "__main__":
