@@ -4,6 +4,7 @@ mod api;
 mod bare;
 mod dynamodb;
 mod figure;
+mod function;
 mod goals;
 mod http_server;
 mod in_process;
@@ -14,7 +15,6 @@ mod known_token;
 mod local;
 mod machine;
 mod many_keys;
-mod noop;
 mod process;
 mod progress;
 mod python;
@@ -51,10 +51,6 @@ struct Flags {
     /// Be the server that others are measured beside
     #[arg(long, hide = true)]
     bare_server: bool,
-
-    /// Be the function that others are measured beside
-    #[arg(long, hide = true)]
-    noop_function: bool,
 }
 
 #[tokio::main]
@@ -71,9 +67,6 @@ async fn main() -> ExitCode {
 async fn run(flags: Flags) -> io::Result<()> {
     if flags.bare_server {
         return bare::serve().await;
-    }
-    if flags.noop_function {
-        return tokio::task::spawn_blocking(noop::serve).await?;
     }
     // Opened first: nobody should wait for figures that cannot be written.
     let json = flags.json.as_ref().map(File::create).transpose().map_err(|error| {
