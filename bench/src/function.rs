@@ -27,6 +27,12 @@ impl Built {
         self.with_environment(Command::new(&self.path))
     }
 
+    /// What has another program start it, after that program's arguments.
+    pub(crate) fn command_by(&self, mut tracer: Command) -> Command {
+        tracer.arg(&self.path);
+        self.with_environment(tracer)
+    }
+
     fn with_environment(&self, mut command: Command) -> Command {
         dynamodb::environment(command.env_clear(), &self.dynamodb);
         command

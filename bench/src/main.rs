@@ -2,6 +2,7 @@
 
 mod api;
 mod bare;
+mod cpu_cap;
 mod dynamodb;
 mod figure;
 mod function;
@@ -11,6 +12,7 @@ mod in_process;
 mod instant_dynamodb;
 mod jwt_issuer;
 mod key_file;
+mod known_key;
 mod known_token;
 mod local;
 mod machine;
@@ -22,7 +24,9 @@ mod report;
 mod runtime_api;
 mod series;
 mod stopwatch;
+mod tls;
 mod traffic;
+mod under_tls;
 
 use std::fs::File;
 use std::io;
