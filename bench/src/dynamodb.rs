@@ -7,6 +7,7 @@ use dynoxide::Database;
 use keyplan_store::connect::Connection;
 use keyplan_store::{Store, StoreError, Tables};
 use tokio::net::TcpListener;
+use tokio::process::Command;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -62,4 +63,18 @@ pub(crate) fn connection(url: &str) -> Connection {
         endpoint_url: Some(url.to_owned()),
         credentials: Credentials::new("local", "local", None, None, "bench"),
     }
+}
+
+/// Has a function find the tables at `url`, as Lambda's environment would.
+pub(crate) fn environment<'a>(command: &'a mut Command, url: &str) -> &'a mut Command {
+    let Tables { config, usage } = Tables::default();
+    command
+        .env("AWS_REGION", "us-east-1")
+        .env("AWS_DEFAULT_REGION", "us-east-1")
+        .env("AWS_ACCOUNT_ID", "000000000000")
+        .env("AWS_ACCESS_KEY_ID", "bench")
+        .env("AWS_SECRET_ACCESS_KEY", "bench")
+        .env("AWS_ENDPOINT_URL_DYNAMODB", url)
+        .env("CONFIG_TABLE", config)
+        .env("USAGE_TABLE", usage)
 }

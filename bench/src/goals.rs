@@ -1,5 +1,9 @@
 //! The goals that are measured, each in a file of its own.
 
+mod a1;
+mod a2;
+mod a3;
+mod a4;
 mod b1;
 mod b2;
 mod b3;
@@ -22,6 +26,14 @@ use crate::figure::Figure;
 /// A goal and how it is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Goal {
+    /// Functions start at once.
+    A1,
+    /// The first invocation costs little more than those after it.
+    A2,
+    /// A start looks for nothing that is not there on Lambda.
+    A3,
+    /// Functions are small, in memory and as they are deployed.
+    A4,
     /// The authorizer's own work is next to nothing.
     B1,
     /// As a Lambda function it costs little beside one that does nothing.
@@ -56,6 +68,10 @@ pub(crate) enum Goal {
 
 pub(crate) fn all() -> impl Iterator<Item = Goal> {
     [
+        Goal::A1,
+        Goal::A2,
+        Goal::A3,
+        Goal::A4,
         Goal::B1,
         Goal::B2,
         Goal::B3,
@@ -82,6 +98,10 @@ pub(crate) fn ids() -> Vec<&'static str> {
 impl Goal {
     pub(crate) fn id(self) -> &'static str {
         match self {
+            Self::A1 => "A1",
+            Self::A2 => "A2",
+            Self::A3 => "A3",
+            Self::A4 => "A4",
             Self::B1 => "B1",
             Self::B2 => "B2",
             Self::B3 => "B3",
@@ -103,6 +123,10 @@ impl Goal {
     /// What it is about, in a few words.
     pub(crate) fn subject(self) -> &'static str {
         match self {
+            Self::A1 => "a function's start beside one that does nothing, and beside Python",
+            Self::A2 => "the first invocation beside those after it",
+            Self::A3 => "what a start looks for",
+            Self::A4 => "functions in memory and as they are deployed",
             Self::B1 => "the authorizer in process, the token known",
             Self::B2 => "the authorizer beside a function that does nothing",
             Self::B3 => "the authorizer with its one read beside Python and boto3",
@@ -123,6 +147,10 @@ impl Goal {
 
     pub(crate) async fn measure(self) -> Vec<Figure> {
         match self {
+            Self::A1 => a1::measure().await,
+            Self::A2 => a2::measure().await,
+            Self::A3 => a3::measure().await,
+            Self::A4 => a4::measure().await,
             Self::B1 => b1::measure().await,
             Self::B2 => b2::measure().await,
             Self::B3 => b3::measure().await,

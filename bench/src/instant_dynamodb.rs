@@ -9,8 +9,6 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response};
 use http_body_util::{BodyExt, Full};
-use keyplan_store::Tables;
-use tokio::process::Command;
 
 use crate::http_server::Server;
 
@@ -38,17 +36,6 @@ impl InstantDynamodb {
         })
         .await?;
         Ok(Self { server, asked })
-    }
-
-    /// Has a function find it, as Lambda's environment would.
-    pub(crate) fn environment<'a>(&self, command: &'a mut Command) -> &'a mut Command {
-        command
-            .env("AWS_REGION", "us-east-1")
-            .env("AWS_DEFAULT_REGION", "us-east-1")
-            .env("AWS_ACCESS_KEY_ID", "bench")
-            .env("AWS_SECRET_ACCESS_KEY", "bench")
-            .env("AWS_ENDPOINT_URL_DYNAMODB", self.url())
-            .env("CONFIG_TABLE", Tables::default().config)
     }
 
     pub(crate) fn url(&self) -> String {

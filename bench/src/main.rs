@@ -2,19 +2,21 @@
 
 mod api;
 mod bare;
+mod cpu_cap;
 mod dynamodb;
 mod figure;
+mod function;
 mod goals;
 mod http_server;
 mod in_process;
 mod instant_dynamodb;
 mod jwt_issuer;
 mod key_file;
+mod known_key;
 mod known_token;
 mod local;
 mod machine;
 mod many_keys;
-mod noop;
 mod process;
 mod progress;
 mod python;
@@ -22,7 +24,9 @@ mod report;
 mod runtime_api;
 mod series;
 mod stopwatch;
+mod tls;
 mod traffic;
+mod under_tls;
 
 use std::fs::File;
 use std::io;
@@ -51,10 +55,6 @@ struct Flags {
     /// Be the server that others are measured beside
     #[arg(long, hide = true)]
     bare_server: bool,
-
-    /// Be the function that others are measured beside
-    #[arg(long, hide = true)]
-    noop_function: bool,
 }
 
 #[tokio::main]
@@ -71,9 +71,6 @@ async fn main() -> ExitCode {
 async fn run(flags: Flags) -> io::Result<()> {
     if flags.bare_server {
         return bare::serve().await;
-    }
-    if flags.noop_function {
-        return tokio::task::spawn_blocking(noop::serve).await?;
     }
     // Opened first: nobody should wait for figures that cannot be written.
     let json = flags.json.as_ref().map(File::create).transpose().map_err(|error| {

@@ -11,7 +11,7 @@ use crate::progress;
 const VARIABLE: &str = "KEYPLAN_BENCH_PYTHON";
 const REQUIREMENTS: &str = include_str!("../requirements.txt");
 /// Where the functions in Python are.
-pub(crate) const FOLDER: &str = env!("CARGO_MANIFEST_DIR");
+const FOLDER: &str = env!("CARGO_MANIFEST_DIR");
 
 /// The interpreter that the environment names, or one of a virtual environment
 /// beside this program, which is made if need be: for that it takes `python3`
@@ -38,6 +38,16 @@ pub(crate) async fn find() -> Result<PathBuf, Error> {
     run(&python, &install, &requirements).await?;
     std::fs::write(stamp, REQUIREMENTS)?;
     Ok(python)
+}
+
+/// What starts the authorizer of this folder under AWS's runtime, without this
+/// process's environment.
+pub(crate) fn boto3_authorizer(python: &Path) -> Command {
+    let mut command = Command::new(python);
+    command.args(["-m", "awslambdaric", "boto3_authorizer.handler"]).current_dir(FOLDER);
+    // As on Lambda, its modules come compiled, and nothing is written beside it.
+    command.env_clear().env("PYTHONDONTWRITEBYTECODE", "1");
+    command
 }
 
 async fn run(program: impl AsRef<Path>, arguments: &[&str], last: &Path) -> Result<(), Error> {

@@ -1,8 +1,10 @@
-//! Lambda's Runtime API around a function's process, which is handed one event
-//! after the other and timed from there to its answer.
+//! Lambda's Runtime API around a function's process, which is timed from its start
+//! to its asking for an event, then handed one event after the other and timed from
+//! there to its answer.
 
+use std::io;
 use std::process::Stdio;
-use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
+use std::sync::{Arc, Mutex as SyncMutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,7 +14,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use keyplan_store::clock::{Clock, SystemClock};
 use tokio::process::{Child, Command};
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::{Mutex, mpsc, oneshot};
 
 use crate::api::Error;
 use crate::http_server::Server;
@@ -30,6 +32,7 @@ const FUNCTION_ARN: &str = "arn:aws:lambda:us-east-1:000000000000:function:bench
 pub(crate) struct Function {
     child: Child,
     _server: Server,
+    ready: Option<oneshot::Receiver<Duration>>,
     events: mpsc::UnboundedSender<Bytes>,
     answers: mpsc::UnboundedReceiver<Answered>,
 }
@@ -42,6 +45,10 @@ struct Answered {
 }
 
 struct Host {
+    /// Since just before the process was started.
+    started: OnceLock<Stopwatch>,
+    /// Told when an event is asked for the first time.
+    ready: SyncMutex<Option<oneshot::Sender<Duration>>>,
     events: Mutex<mpsc::UnboundedReceiver<Bytes>>,
     answers: mpsc::UnboundedSender<Answered>,
     /// When the event that is being worked on went out.
@@ -55,20 +62,24 @@ impl Function {
     pub(crate) async fn start(mut command: Command) -> Result<Self, Error> {
         let (events, next_events) = mpsc::unbounded_channel();
         let (sent, answers) = mpsc::unbounded_channel();
+        let (first, ready) = oneshot::channel();
         // Further away than any run is long.
         let deadline = SystemClock.now().plus(Duration::from_secs(86_400)).as_seconds() * 1_000;
         let host = Arc::new(Host {
+            started: OnceLock::new(),
+            ready: SyncMutex::new(Some(first)),
             events: Mutex::new(next_events),
             answers: sent,
             since: SyncMutex::new(None),
             deadline: HeaderValue::from(deadline),
         });
+        let answering = host.clone();
         let server = Server::start(move |request| {
-            let host = host.clone();
+            let host = answering.clone();
             async move { host.answer(request).await }
         })
         .await?;
-        let child = command
+        command
             .env("AWS_LAMBDA_RUNTIME_API", server.address.to_string())
             .env("AWS_LAMBDA_FUNCTION_NAME", "bench")
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
@@ -76,9 +87,24 @@ impl Function {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()?;
-        Ok(Self { child, _server: server, events, answers })
+            .kill_on_drop(true);
+        host.started.get_or_init(Stopwatch::start);
+        let child = command.spawn()?;
+        Ok(Self { child, _server: server, ready: Some(ready), events, answers })
+    }
+
+    /// Waits until it has asked for an event and says how long after its start
+    /// that was, from the call that starts a process on. It tells once.
+    pub(crate) async fn ready(&mut self) -> Result<Duration, Error> {
+        let ready = self.ready.take().ok_or("that the function was ready has been told")?;
+        let asked = tokio::time::timeout(PATIENCE, ready).await;
+        let asked = asked.map_err(|_| format!("not ready within {} s", PATIENCE.as_secs()))?;
+        asked.map_err(|_| "the function was never ready".into())
+    }
+
+    /// Kills it and waits for its end.
+    pub(crate) async fn stop(mut self) -> io::Result<()> {
+        self.child.kill().await
     }
 
     /// What Linux says of it.
@@ -126,6 +152,11 @@ impl Host {
     }
 
     async fn next(&self) -> Response<Full<Bytes>> {
+        let first = self.ready.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let (Some(first), Some(started)) = (first, self.started.get()) {
+            // If nobody asks when, nothing is lost.
+            let _ = first.send(started.elapsed());
+        }
         let Some(event) = self.events.lock().await.recv().await else { return status(StatusCode::GONE) };
         let mut response = Response::new(Full::new(event));
         let headers = response.headers_mut();

@@ -29,6 +29,11 @@ impl Series {
         self.0.iter().copied().max_by(f64::total_cmp)
     }
 
+    /// Each figure over the one of the same place in `below`.
+    pub(crate) fn over(&self, below: &Self) -> Self {
+        Self(self.0.iter().zip(&below.0).map(|(above, below)| above / below).collect())
+    }
+
     /// From the smallest figure to the largest.
     pub(crate) fn spread(&self) -> f64 {
         let smallest = self.0.iter().copied().min_by(f64::total_cmp);
@@ -46,6 +51,12 @@ mod tests {
         assert_eq!((odd.median(), odd.largest(), odd.spread()), (Some(2.0), Some(5.0), 4.0));
         let even = Series(vec![4.0, 1.0, 2.0, 3.0]);
         assert_eq!((even.median(), even.spread()), (Some(2.5), 3.0));
+    }
+
+    #[test]
+    fn what_was_measured_together_is_divided_together() {
+        let [above, below] = [Series(vec![6.0, 9.0, 1.0]), Series(vec![2.0, 3.0])];
+        assert_eq!(above.over(&below).0, [3.0, 3.0]);
     }
 
     #[test]

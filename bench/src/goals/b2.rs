@@ -2,16 +2,16 @@ use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::process::Command;
 
 use crate::api::Error;
 use crate::figure::{Bound, Figure, Outcome, Summary, Target};
+use crate::function::Built;
 use crate::instant_dynamodb::InstantDynamodb;
 use crate::known_token::{Form, KnownToken};
-use crate::local::{self, LocalError};
+use crate::local::LocalError;
 use crate::runtime_api::Function;
 use crate::series::Series;
-use crate::{noop, progress};
+use crate::{function, progress};
 
 const REPEATS: u32 = 7;
 const INVOCATIONS: u32 = 10_000;
@@ -54,9 +54,7 @@ async fn run() -> Result<Beside, Error> {
     let known = KnownToken::make().await?;
     let dynamodb = InstantDynamodb::start(known.found_by.clone()).await?;
     let mut authorizer = authorizer(&dynamodb, CACHE_TTL).await?;
-    let mut command = Command::new(std::env::current_exe()?);
-    command.arg(noop::FLAG).env_clear();
-    let mut noop = Function::start(command).await?;
+    let mut noop = Function::start(Built::over(&dynamodb.url(), function::NOTHING).await?.command()).await?;
     let event = Bytes::from(known.event(Form::Token).to_string());
     known.expect_in(&authorizer.answer(&event).await?)?;
     let mut beside = Beside::default();
@@ -100,7 +98,7 @@ impl fmt::Display for Spent {
 
 /// The release `authorizer`, over a DynamoDB.
 pub(super) async fn authorizer(dynamodb: &InstantDynamodb, cache_ttl_seconds: &str) -> Result<Function, Error> {
-    let mut command = Command::new(local::built("authorizer").await?);
-    dynamodb.environment(command.env_clear()).env("TOKEN_CACHE_TTL_SECONDS", cache_ttl_seconds);
+    let mut command = Built::over(&dynamodb.url(), "authorizer").await?.command();
+    command.env("TOKEN_CACHE_TTL_SECONDS", cache_ttl_seconds);
     Function::start(command).await
 }

@@ -1,6 +1,5 @@
 use bytes::Bytes;
 use serde_json::Value;
-use tokio::process::Command;
 
 use super::b2;
 use crate::api::Error;
@@ -9,7 +8,7 @@ use crate::instant_dynamodb::InstantDynamodb;
 use crate::known_token::{Form, KnownToken};
 use crate::runtime_api::Function;
 use crate::series::Series;
-use crate::{progress, python};
+use crate::{dynamodb, progress, python};
 
 const REPEATS: u32 = 7;
 const INVOCATIONS: u32 = 1_000;
@@ -90,8 +89,7 @@ async fn run(turn: u32) -> Result<Beside, Error> {
 }
 
 async fn boto3_authorizer(dynamodb: &InstantDynamodb) -> Result<Function, Error> {
-    let mut command = Command::new(python::find().await?);
-    command.args(["-m", "awslambdaric", "boto3_authorizer.handler"]).current_dir(python::FOLDER);
-    dynamodb.environment(command.env_clear()).env("PYTHONDONTWRITEBYTECODE", "1");
+    let mut command = python::boto3_authorizer(&python::find().await?);
+    dynamodb::environment(&mut command, &dynamodb.url());
     Function::start(command).await
 }
