@@ -57,6 +57,8 @@ async fn run() -> Result<Beside, Error> {
     let mut noop = Function::start(Built::over(&dynamodb.url(), function::NOTHING).await?.command()).await?;
     let event = Bytes::from(known.event(Form::Token).to_string());
     known.expect_in(&authorizer.answer(&event).await?)?;
+    // Its start has opened the connection, and the first invocation looked the token up.
+    dynamodb.asked();
     let mut beside = Beside::default();
     for repeat in 0..=REPEATS {
         let (mut ours, mut theirs) = (Series::default(), Series::default());
@@ -80,7 +82,7 @@ async fn run() -> Result<Beside, Error> {
         progress::say(format_args!("  {repeat} of {REPEATS}"));
     }
     match dynamodb.asked() {
-        1 => Ok(beside),
+        0 => Ok(beside),
         asked => Err(format!("the token was not in cache: {asked} look-ups").into()),
     }
 }
