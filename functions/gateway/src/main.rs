@@ -26,9 +26,7 @@ async fn main() -> ExitCode {
 async fn serve() -> Result<(), Error> {
     let environment = Environment::read()?;
     let store = Store::new(environment.connection.dynamodb(), environment.tables);
-    // A first request reads its stage, its key and the account at once, by a connection each.
-    let nothing = keys::no_plan();
-    tokio::join!(store.warm_up(&nothing), store.warm_up(&nothing), store.warm_up(&nothing));
+    store.warm_up(&keys::no_plan()).await;
     let lambda = lambda_client(&environment.connection, environment.lambda_endpoint_url.as_deref());
     let gateway = Gateway::new(environment.settings, store, lambda, Arc::new(SystemClock));
     lambda_runtime::run_concurrent(service_fn(move |event: LambdaEvent<Value>| {
