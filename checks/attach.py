@@ -12,7 +12,7 @@ from openapi_spec_validator import validate
 
 import documented
 import switches
-from template import lint, statements, statements_of, translate
+from template import lint, report, statements, statements_of, translate
 
 ALONE = Path("functions/authorizer/template.yaml")
 EXAMPLES = Path("docs/attach")
@@ -32,11 +32,7 @@ VARIABLES = {
 
 def main() -> int:
     problems = [*alone(), *example_template(), *example_openapi(), *example_http_api(), *expressions()]
-    for problem in problems:
-        print(problem)
-    if not problems:
-        print(f"{ALONE} is as the whole template, and the examples of {EXAMPLES} are as they should be")
-    return 1 if problems else 0
+    return report(problems, f"{ALONE} is as the whole template, and the examples of {EXAMPLES} are as they should be")
 
 
 def translated(path: Path) -> dict:

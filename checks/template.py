@@ -91,10 +91,15 @@ def main() -> int:
         *switches.reserved_concurrency(translated),
         *switches.domain_names(translated),
     ]
+    return report(problems, f"{len(resources)} resources after translation, each as it should be")
+
+
+def report(problems: list[str], otherwise: str) -> int:
+    """Says what is wrong, or else that all is as it should be; the exit status."""
     for problem in problems:
         print(problem)
     if not problems:
-        print(f"{len(resources)} resources after translation, each as it should be")
+        print(otherwise)
     return 1 if problems else 0
 
 

@@ -65,10 +65,7 @@ impl Issuer {
     /// When it cannot be written.
     #[must_use]
     pub fn file(&self, rules: Value) -> NamedTempFile {
-        let mut all = json!({"issuer": self.url, "audiences": ["pets"]});
-        for (name, value) in rules.as_object().into_iter().flatten() {
-            all[name] = value.clone();
-        }
+        let all = with(json!({"issuer": self.url, "audiences": ["pets"]}), &rules);
         let mut file = NamedTempFile::new().expect("a temporary file");
         file.write_all(json!([all]).to_string().as_bytes()).expect("a temporary file takes bytes");
         file
@@ -96,15 +93,10 @@ impl Issuer {
     #[must_use]
     pub fn token(&self, now: i64, key: (&str, &str), asked: Value, claims: Value) -> String {
         let (kid, algorithm) = key;
-        let mut all = json!({"iss": self.url, "aud": "pets", "sub": "alice", "iat": now, "exp": now + 3_600});
-        for (name, value) in claims.as_object().into_iter().flatten() {
-            all[name] = value.clone();
-        }
-        let mut sign = json!({"kid": kid, "header": {"alg": algorithm, "kid": kid, "typ": "JWT"}, "claims": all});
-        for (name, value) in asked.as_object().into_iter().flatten() {
-            sign[name] = value.clone();
-        }
-        self.ask("/sign", &sign)
+        let all = json!({"iss": self.url, "aud": "pets", "sub": "alice", "iat": now, "exp": now + 3_600});
+        let header = json!({"alg": algorithm, "kid": kid, "typ": "JWT"});
+        let sign = json!({"kid": kid, "header": header, "claims": with(all, &claims)});
+        self.ask("/sign", &with(sign, &asked))
     }
 
     fn ask(&self, path: &str, body: &Value) -> String {
@@ -112,6 +104,14 @@ impl Issuer {
         assert_eq!(answer.status, 200, "{answer}");
         answer.body
     }
+}
+
+/// `all` with `members` besides, or in the place of its own.
+fn with(mut all: Value, members: &Value) -> Value {
+    for (name, value) in members.as_object().into_iter().flatten() {
+        all[name] = value.clone();
+    }
+    all
 }
 
 impl Drop for Issuer {

@@ -159,6 +159,7 @@ impl JwtVerifier {
     /// [`JwtError::Rejected`] where it is not valid, [`JwtError::Keys`] where
     /// its issuer's keys cannot be had.
     pub(crate) async fn verify(&self, token: &str, now: Timestamp) -> Result<Arc<Identity>, JwtError> {
+        // Not even a digest is made of it.
         if token.len() > compact::MAX_BYTES {
             return Err(JwtRejection::TooLong.into());
         }

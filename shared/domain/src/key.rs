@@ -195,7 +195,8 @@ impl fmt::Display for KeyHash {
 }
 
 /// Lower-case hexadecimal digits of `bytes`.
-pub(crate) fn hex(bytes: &[u8]) -> String {
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut hex, byte| {
         for nibble in [byte >> 4, byte & 0xf] {
             hex.extend(char::from_digit(u32::from(nibble), 16));

@@ -85,8 +85,8 @@ impl Store {
     }
 
     /// Issues a token in place of `token_id`, which is refused from some time on:
-    /// both or neither. Gives what is kept of the new one. `rotate` is told what is kept of that one, and may be called
-    /// more than once, when others write too.
+    /// both or neither. `rotate` is told what is kept of that one, and may be called
+    /// more than once, when others write too. Gives what is kept of the new one.
     ///
     /// # Errors
     /// [`UpdateError`]; nothing has changed then.

@@ -7,11 +7,7 @@ use std::collections::BTreeSet;
 use keyplan_domain::key::ApiKey;
 use keyplan_domain::plan::UsagePlan;
 use keyplan_store::{CreateKeyError, KeyInTwoPlans, PageRequest, PlanError, PlanKeyError, entropy};
-use support::{NOON, api_stage, create_api, create_key, create_plan, key, store};
-
-fn first(limit: usize) -> PageRequest {
-    PageRequest { limit, position: None }
-}
+use support::{NOON, all_pages, api_stage, create_api, create_key, create_plan, first, key, store};
 
 #[tokio::test]
 async fn two_keys_cannot_have_one_value() {
@@ -59,18 +55,7 @@ async fn pages_hold_every_key_once_newest_first() {
         store.create_api_key(&key, &entropy::key_value()).await.unwrap();
         made.insert(0, key);
     }
-    let mut listed = Vec::new();
-    let mut request = first(3);
-    loop {
-        let page = store.api_keys(&request, None, None).await.unwrap();
-        assert!(page.items.len() <= 3);
-        listed.extend(page.items);
-        request.position = page.position;
-        if request.position.is_none() {
-            break;
-        }
-    }
-    assert_eq!(listed, made);
+    assert_eq!(all_pages(3, async |request| store.api_keys(&request, None, None).await.unwrap()).await, made);
     let exact = store.api_keys(&first(7), None, None).await.unwrap();
     assert_eq!(exact.position, None, "nothing follows the seventh");
 }

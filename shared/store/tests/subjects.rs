@@ -15,8 +15,8 @@ use aws_sdk_dynamodb::error::BoxError;
 use keyplan_domain::key::ApiKeyId;
 use keyplan_domain::subject::{Subject, SubjectRecord};
 use keyplan_domain::time::Timestamp;
-use keyplan_store::{CreateSubjectError, PageRequest, Store, Tables, entropy};
-use support::{NOON, connection, create_key, create_tables, endpoint, item_keys};
+use keyplan_store::{CreateSubjectError, Store, Tables, entropy};
+use support::{NOON, all_pages, connection, create_key, create_tables, endpoint, first, item_keys};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 fn subject(name: &str) -> Subject {
@@ -25,10 +25,6 @@ fn subject(name: &str) -> Subject {
 
 fn record(name: &str, key: &ApiKeyId) -> SubjectRecord {
     SubjectRecord::new(subject(name), key.clone(), NOON)
-}
-
-fn first(limit: usize) -> PageRequest {
-    PageRequest { limit, position: None }
 }
 
 /// A store, and its config table past it.
@@ -110,18 +106,7 @@ async fn pages_hold_every_subject_of_a_key_once_newest_first() {
         store.create_subject(&record).await.unwrap();
         made.insert(0, record);
     }
-    let mut listed = Vec::new();
-    let mut request = first(3);
-    loop {
-        let page = store.subjects(&id, &request).await.unwrap();
-        assert!(page.items.len() <= 3);
-        listed.extend(page.items);
-        request.position = page.position;
-        if request.position.is_none() {
-            break;
-        }
-    }
-    assert_eq!(listed, made);
+    assert_eq!(all_pages(3, async |request| store.subjects(&id, &request).await.unwrap()).await, made);
 }
 
 #[tokio::test]

@@ -7,8 +7,9 @@ use keyplan_wire::page::Items;
 use serde::Serialize;
 
 /// The page of `items`, which are in the order of their `names`, that is asked
-/// for, as they are shown: it begins none beyond [`PAGE_BYTES`]. A position is the name of the last item before it, so
-/// that pages hold each item once whatever is added meanwhile.
+/// for, as they are shown: it begins none beyond [`PAGE_BYTES`]. A position is the
+/// name of the last item before it, so that pages hold each item once whatever is
+/// added meanwhile.
 pub(super) fn page<T, S: Serialize>(
     items: impl Iterator<Item = T>,
     name: impl Fn(&T) -> String,

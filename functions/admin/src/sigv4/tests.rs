@@ -1,6 +1,7 @@
 use aws_credential_types::Credentials as Identity;
 use aws_sigv4::sign::v4::{calculate_signature, generate_signing_key};
 use http::HeaderValue;
+use keyplan_domain::key::hex;
 use sha2::{Digest, Sha256};
 
 use super::*;
@@ -102,10 +103,6 @@ impl Sent {
         self.headers.insert("authorization", HeaderValue::from_str(value).unwrap());
         self
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn verifier() -> Verifier {

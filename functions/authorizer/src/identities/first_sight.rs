@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use keyplan_domain::admission::Limits;
 use keyplan_domain::id::UsagePlanId;
-use keyplan_domain::key::{ApiKey, ApiKeyId};
+use keyplan_domain::key::{ApiKey, ApiKeyId, hex};
 use keyplan_domain::throttle::ThrottleSettings;
 use keyplan_store::clock::Clock;
 use keyplan_store::{FirstSight, FirstSightError, MappedSubject, Meter, Store, entropy};
@@ -100,6 +100,5 @@ impl KeyMaker {
 
 /// Short and without a separator, whatever the issuer is called.
 fn meter_of(issuer: &str) -> ApiKeyId {
-    let digest = Sha256::digest(issuer.as_bytes());
-    ApiKeyId::new(digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect::<String>())
+    ApiKeyId::new(hex(&Sha256::digest(issuer.as_bytes())[..16]))
 }

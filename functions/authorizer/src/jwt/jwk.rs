@@ -164,14 +164,11 @@ fn without_zeros(mut number: Vec<u8>) -> Vec<u8> {
 mod tests {
     use serde_json::json;
 
+    use super::super::tests::issuer::with;
     use super::*;
 
     fn ed25519(members: &Value) -> Value {
-        let mut key = json!({"kty": "OKP", "crv": "Ed25519", "x": BASE64_URL_SAFE_NO_PAD.encode([7; 32])});
-        for (name, value) in members.as_object().unwrap() {
-            key[name] = value.clone();
-        }
-        key
+        with(json!({"kty": "OKP", "crv": "Ed25519", "x": BASE64_URL_SAFE_NO_PAD.encode([7; 32])}), members)
     }
 
     fn rsa(bits: usize) -> Value {

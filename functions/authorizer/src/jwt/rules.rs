@@ -25,7 +25,7 @@ pub struct Issuer {
     /// it. If not said: `JWT`, `at+jwt`, or nothing.
     pub types: Option<Vec<String>>,
     /// By how much clocks may differ, in seconds.
-    #[serde(default = "a_minute")]
+    #[serde(default = "sixty")]
     pub leeway_seconds: u32,
     /// Claims that must be there, besides `iss` and `exp`.
     #[serde(default)]
@@ -217,10 +217,6 @@ fn sixty() -> u32 {
     60
 }
 
-fn a_minute() -> u32 {
-    60
-}
-
 fn ten_minutes() -> u32 {
     600
 }
@@ -229,13 +225,11 @@ fn ten_minutes() -> u32 {
 mod tests {
     use serde_json::json;
 
+    use super::super::tests::issuer::with;
     use super::*;
 
     fn issuer(members: &Value) -> Result<Issuer, String> {
-        let mut all = json!({"issuer": "https://issuer.example", "audiences": []});
-        for (name, value) in members.as_object().unwrap() {
-            all[name] = value.clone();
-        }
+        let all = with(json!({"issuer": "https://issuer.example", "audiences": []}), members);
         let issuer: Issuer = serde_json::from_value(all).map_err(|error| error.to_string())?;
         issuer.check().map(|()| issuer).map_err(|error| error.to_string())
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::*;
-use issuer::{Behaviour, TestIssuer, encode};
+use issuer::{Behaviour, TestIssuer, encode, with};
 
 const NOW: i64 = 1_800_000_000;
 
@@ -23,22 +23,14 @@ fn verifier(members: Value) -> JwtVerifier {
 
 /// What is needed, `more`, and then `members`.
 fn rules(more: Value, members: Value) -> Issuer {
-    let mut all = json!({"issuer": "https://issuer.example", "audiences": ["api"], "leewaySeconds": 10});
-    for (name, value) in [more, members].iter().filter_map(Value::as_object).flatten() {
-        all[name] = value.clone();
-    }
-    serde_json::from_value(all).unwrap()
+    let needed = json!({"issuer": "https://issuer.example", "audiences": ["api"], "leewaySeconds": 10});
+    serde_json::from_value(with(with(needed, &more), &members)).unwrap()
 }
 
 fn claims(members: Value) -> Value {
-    let mut all = json!({"iss": "https://issuer.example", "aud": "api", "sub": "alice", "exp": NOW + 100});
-    for (name, value) in members.as_object().unwrap() {
-        if *value == json!("absent") {
-            all.as_object_mut().unwrap().remove(name);
-        } else {
-            all[name] = value.clone();
-        }
-    }
+    let all = json!({"iss": "https://issuer.example", "aud": "api", "sub": "alice", "exp": NOW + 100});
+    let mut all = with(all, &members);
+    all.as_object_mut().unwrap().retain(|_, value| *value != json!("absent"));
     all
 }
 
@@ -64,6 +56,14 @@ async fn a_token_tells_whom_it_is_of() {
     assert_eq!(identity.principal_id, "alice");
     assert_eq!((&identity.scopes, &identity.plan), (&None, &None));
     assert!(identity.context.is_empty());
+}
+
+#[tokio::test]
+async fn an_oversized_token_is_not_looked_at() {
+    let verifier = verifier(json!({}));
+    let rejection = async |bytes: usize| verify_token(&verifier, &"a".repeat(bytes)).await.unwrap_err();
+    assert_eq!(rejection(compact::MAX_BYTES + 1).await, JwtRejection::TooLong);
+    assert_eq!(rejection(compact::MAX_BYTES).await, JwtRejection::Form);
 }
 
 #[tokio::test]

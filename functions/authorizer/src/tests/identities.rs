@@ -14,21 +14,15 @@ const PLAN: &str = "plan000001";
 impl Bench {
     /// A process that trusts one issuer, over the same tables.
     fn trusting(&self, members: Value) -> Authorizer {
-        let mut rules = json!({"issuer": ISSUER, "audiences": [], "jwks": issuer::set(&["a"])});
-        for (name, value) in members.as_object().unwrap() {
-            rules[name] = value.clone();
-        }
-        let rules: Issuer = serde_json::from_value(rules).unwrap();
+        let rules = json!({"issuer": ISSUER, "audiences": [], "jwks": issuer::set(&["a"])});
+        let rules: Issuer = serde_json::from_value(issuer::with(rules, &members)).unwrap();
         Authorizer::new(self.store.clone(), self.clock.clone()).trusting(vec![rules]).unwrap()
     }
 
     /// A token that lives for 1,000 seconds.
     fn token_of(&self, subject: &str, members: Value) -> String {
-        let mut claims = json!({"iss": ISSUER, "sub": subject, "exp": self.clock.now().as_seconds() + 1_000});
-        for (name, value) in members.as_object().unwrap() {
-            claims[name] = value.clone();
-        }
-        issuer::sign("a", &json!({"alg": "EdDSA", "kid": "a"}), &claims)
+        let claims = json!({"iss": ISSUER, "sub": subject, "exp": self.clock.now().as_seconds() + 1_000});
+        issuer::sign("a", &json!({"alg": "EdDSA", "kid": "a"}), &issuer::with(claims, &members))
     }
 
     /// Gives a subject the key of a token of that seed.

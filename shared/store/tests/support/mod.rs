@@ -19,7 +19,7 @@ use keyplan_domain::plan::{ApiStage, UsagePlan};
 use keyplan_domain::time::Timestamp;
 use keyplan_store::clock::Clock;
 use keyplan_store::connect::Connection;
-use keyplan_store::{Store, Tables, entropy};
+use keyplan_store::{Page, PageRequest, Store, Tables, entropy};
 
 /// 2026-11-23, noon.
 pub const NOON: Timestamp = Timestamp::from_seconds(1_795_435_200);
@@ -45,6 +45,26 @@ impl Clock for ManualClock {
 
     fn monotonic(&self) -> Duration {
         self.now().since(Timestamp::default())
+    }
+}
+
+/// A first page.
+pub fn first(limit: usize) -> PageRequest {
+    PageRequest { limit, position: None }
+}
+
+/// What all pages of at most `limit` items hold, one after the other.
+pub async fn all_pages<T>(limit: usize, page: impl AsyncFn(PageRequest) -> Page<T>) -> Vec<T> {
+    let mut listed = Vec::new();
+    let mut request = first(limit);
+    loop {
+        let page = page(request).await;
+        assert!(page.items.len() <= limit);
+        listed.extend(page.items);
+        if page.position.is_none() {
+            return listed;
+        }
+        request = PageRequest { limit, position: page.position };
     }
 }
 

@@ -143,6 +143,14 @@ pub(crate) fn sign(name: &str, header: &Value, claims: &Value) -> String {
     format!("{signed}.{signature}")
 }
 
+/// `all` with `members` besides, or in the place of its own.
+pub(crate) fn with(mut all: Value, members: &Value) -> Value {
+    for (name, value) in members.as_object().unwrap() {
+        all[name] = value.clone();
+    }
+    all
+}
+
 pub(crate) fn encode(bytes: &[u8]) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(bytes)
 }
