@@ -16,9 +16,7 @@ impl<'f> Metered<'f> {
         let limits = json!({"quota": {"limit": 1_000, "period": "DAY"}});
         let plan = UsagePlan::create(&fleet.admin, "plan", &[(&fleet.api, "prod")], limits);
         let key = plan.key("caller");
-        let day = fleet.admin.advance_to_noon();
-        // Whose clock is told of it now, not only when it next looks.
-        fleet.advance(0);
+        let day = fleet.today();
         Self { fleet, plan, key, day }
     }
 
