@@ -10,13 +10,14 @@ import tomllib
 from pathlib import Path
 
 FUNCTIONS = {"keyplan-authorizer", "keyplan-gateway", "keyplan-admin"}
-SHARED = {"keyplan-domain", "keyplan-wire", "keyplan-store"}
+SHARED = {"keyplan-domain", "keyplan-wire", "keyplan-store", "keyplan-telemetry"}
 
 # The workspace's crates that each may name, in whatever kind of dependency.
 MAY_NAME = {
     "keyplan-domain": set(),
     "keyplan-wire": {"keyplan-domain"},
-    "keyplan-store": {"keyplan-domain"},
+    "keyplan-telemetry": {"keyplan-domain"},
+    "keyplan-store": {"keyplan-domain", "keyplan-telemetry"},
     "keyplan-authorizer": SHARED,
     "keyplan-gateway": SHARED,
     # Methods and authorizers are tested by the data plane's own code.
@@ -35,6 +36,7 @@ EMBEDDED = r"dynoxide.*|rusqlite|libsqlite3-sys"
 NEVER_BELOW = {
     "keyplan-domain": IMPURE,
     "keyplan-wire": IMPURE,
+    "keyplan-telemetry": EMBEDDED + r"|axum|aws-.*|aws_.*|lambda_.*|hyper|hyper-.*",
     "keyplan-store": EMBEDDED + r"|axum|lambda_.*|aws-sdk-lambda",
     "keyplan-authorizer": EMBEDDED + r"|axum|aws-sdk-lambda",
     "keyplan-gateway": EMBEDDED + r"|axum",

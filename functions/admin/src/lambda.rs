@@ -24,11 +24,11 @@ use keyplan_gateway::{Environment, Inspector, lambda_client};
 use keyplan_store::clock::SystemClock;
 use keyplan_store::connect::{Connection, MissingVariable};
 use keyplan_store::{Store, Tables, keys};
+use keyplan_telemetry::logging;
 use keyplan_wire::error::ApiError;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tower::ServiceExt;
-use tracing_subscriber::EnvFilter;
 
 use crate::answer::Failure;
 use crate::credentials::Credentials;
@@ -42,21 +42,14 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b
 const TAGS: &str = "/tags/";
 
 /// Runs the function whose router is made by `router`, with what the
-/// environment says. Logs are JSON on stderr; what keeps the function from
-/// starting is logged by the name of its variable.
+/// environment says. What keeps the function from starting is logged by the
+/// name of its variable.
 pub async fn main(router: fn(&Admin) -> Result<Router, Error>) -> ExitCode {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr).init();
-    match serve(router).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!(%error, "the function cannot run");
-            ExitCode::FAILURE
-        }
-    }
+    logging::ended(serve(router).await)
 }
 
 async fn serve(router: fn(&Admin) -> Result<Router, Error>) -> Result<(), Error> {
+    logging::start()?;
     let connection = Connection::from_env()?;
     let settings = Settings {
         region: connection.region.clone(),

@@ -21,6 +21,18 @@ pub enum Answer {
     Simple(SimpleAuthorizerAnswer),
 }
 
+impl Answer {
+    /// Whether it lets through what was asked about.
+    pub(crate) fn allows(&self, question: &Question) -> bool {
+        match self {
+            Self::Simple(answer) => answer.is_authorized,
+            Self::Policy(answer) => question
+                .method()
+                .is_ok_and(|method| answer.policy_document.evaluate(INVOKE, &method.to_string()) == Verdict::Allow),
+        }
+    }
+}
+
 /// What a valid token lets its holder do.
 #[derive(Debug)]
 pub(crate) struct Grant<'a> {

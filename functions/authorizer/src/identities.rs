@@ -12,7 +12,7 @@ use keyplan_store::{MappedSubject, Store};
 
 use crate::answer::Grant;
 use crate::jwt::{Identity, InvalidIssuer, Issuer, JwtVerifier};
-use crate::{AuthorizerError, CACHE_CAPACITY, Rejection};
+use crate::{AuthorizerError, CACHE_CAPACITY, Rejection, lookups};
 use first_sight::KeyMaker;
 
 /// Verifies JWTs and finds the keys of their subjects: at most one read each,
@@ -36,10 +36,10 @@ impl Identities {
     ) -> Result<Self, InvalidIssuer> {
         Ok(Self {
             key_maker: KeyMaker::of(&issuers, &store, &clock),
-            verifier: JwtVerifier::new(issuers)?,
+            verifier: JwtVerifier::new(issuers)?.counting_in(store.metrics()),
+            cache: TtlCache::new(CACHE_CAPACITY, cache_ttl).counting(lookups(&store)),
             store,
             clock,
-            cache: TtlCache::new(CACHE_CAPACITY, cache_ttl),
         })
     }
 

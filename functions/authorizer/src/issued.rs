@@ -10,7 +10,7 @@ use keyplan_store::clock::Clock;
 use keyplan_store::{IssuedToken, Store};
 
 use crate::answer::Grant;
-use crate::{AuthorizerError, CACHE_CAPACITY, Rejection};
+use crate::{AuthorizerError, CACHE_CAPACITY, Rejection, lookups};
 
 /// Looks tokens up: at most one read each, none while the cache holds.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub(crate) struct IssuedTokens {
 
 impl IssuedTokens {
     pub(crate) fn new(store: Store, clock: Arc<dyn Clock>, cache_ttl: Duration) -> Self {
-        Self { store, clock, cache: TtlCache::new(CACHE_CAPACITY, cache_ttl) }
+        Self { cache: TtlCache::new(CACHE_CAPACITY, cache_ttl).counting(lookups(&store)), store, clock }
     }
 
     pub(crate) fn drop_cache(&self) {

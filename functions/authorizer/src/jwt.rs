@@ -24,6 +24,7 @@ use keyplan_domain::id::UsagePlanId;
 use keyplan_domain::subject::{Subject, SubjectHash};
 use keyplan_domain::time::Timestamp;
 use keyplan_domain::token::Scope;
+use keyplan_telemetry::Metrics;
 use keyplan_wire::ContextValue;
 use quick_cache::sync::Cache;
 use serde_json::Value;
@@ -151,6 +152,12 @@ impl JwtVerifier {
             known.push((issuer, keys));
         }
         Ok(Self { issuers: known, fetcher: Fetcher::default(), verified: Cache::new(CACHE_CAPACITY) })
+    }
+
+    /// The same verifier, which counts in `metrics` how often it fetches keys.
+    pub(crate) fn counting_in(mut self, metrics: &Metrics) -> Self {
+        self.issuers.iter_mut().for_each(|(_, keys)| keys.metrics = metrics.clone());
+        self
     }
 
     /// Whom the token is of.

@@ -37,7 +37,9 @@ use std::time::Duration;
 
 use keyplan_domain::token::bearer;
 use keyplan_store::Store;
+use keyplan_store::cache::Lookups;
 use keyplan_store::clock::Clock;
+use keyplan_telemetry::Counter;
 use serde_json::Value;
 
 pub use answer::Answer;
@@ -111,7 +113,14 @@ impl Authorizer {
     /// others for what the caller cannot help.
     pub async fn handle(&self, event: Value) -> Result<Answer, AuthorizerError> {
         let question = Question::decode(event)?;
-        self.answer(&question).await.inspect_err(|error| match error {
+        let answer = self.answer(&question).await;
+        self.store.metrics().count(match &answer {
+            Ok(answer) if answer.allows(&question) => Counter::AuthorizerAllowed,
+            Ok(_) => Counter::AuthorizerDenied,
+            Err(AuthorizerError::Unauthorized(_)) => Counter::AuthorizerUnauthorized,
+            Err(_) => Counter::AuthorizerFailures,
+        });
+        answer.inspect_err(|error| match error {
             AuthorizerError::Unauthorized(rejection) => tracing::info!(%rejection, "token refused"),
             failure => {
                 let cause = std::error::Error::source(failure).map(ToString::to_string);
@@ -145,4 +154,9 @@ impl Authorizer {
             }
         }
     }
+}
+
+/// How tokens and subjects are counted that are looked up.
+fn lookups(store: &Store) -> Lookups {
+    Lookups { metrics: store.metrics().clone(), hits: Counter::TokenCacheHits, misses: Counter::TokenCacheMisses }
 }

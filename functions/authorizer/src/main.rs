@@ -4,23 +4,16 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use keyplan_authorizer::{Authorizer, Settings};
-use keyplan_store::clock::SystemClock;
+use keyplan_store::clock::{Clock, SystemClock};
 use keyplan_store::{Store, keys};
+use keyplan_telemetry::{Metrics, Reporter, logging};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
-use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr).init();
-    match runtime().map_err(Error::from).and_then(|runtime| runtime.block_on(serve())) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!(%error, "the function cannot run");
-            ExitCode::FAILURE
-        }
-    }
+    let started = logging::start().map_err(Error::from);
+    logging::ended(started.and_then(|()| runtime()?.block_on(serve())))
 }
 
 /// One thread where Lambda hands over one event at a time: a second would only
@@ -33,15 +26,22 @@ fn runtime() -> std::io::Result<Runtime> {
 
 async fn serve() -> Result<(), Error> {
     let settings = Settings::from_env()?;
-    let store = Store::new(settings.connection.dynamodb(), settings.tables);
+    let metrics = Metrics::default();
+    let reporter = Reporter::from_env(metrics.clone())?;
+    let store = Store::new(settings.connection.dynamodb(), settings.tables).counting_in(metrics);
     store.warm_up(&keys::no_token()).await;
     let authorizer = Authorizer::with_cache_ttl(store, Arc::new(SystemClock), settings.cache_ttl)
         .answering_http_apis(settings.http_api_response)
         .trusting(settings.issuers)?;
     let authorizer = Arc::new(authorizer);
+    reporter.write_at_the_end(|| SystemClock.now());
     lambda_runtime::run_concurrent(service_fn(move |event: LambdaEvent<Value>| {
-        let authorizer = authorizer.clone();
-        async move { authorizer.handle(event.payload).await }
+        let (authorizer, reporter) = (authorizer.clone(), reporter.clone());
+        async move {
+            let answer = authorizer.handle(event.payload).await;
+            reporter.invocation_ended(SystemClock.now());
+            answer
+        }
     }))
     .await
 }

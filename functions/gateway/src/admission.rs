@@ -21,6 +21,7 @@ use keyplan_domain::refusal::Refusal;
 use keyplan_domain::throttle::Gcra;
 use keyplan_store::clock::Clock;
 use keyplan_store::{Debit, Exhausted, Metering, Scope, Store, StoreError, Token};
+use keyplan_telemetry::{Counter, Metrics};
 
 use crate::configuration::Configuration;
 use crate::deployed::DeployedMethod;
@@ -32,6 +33,7 @@ pub(crate) struct Admission {
     metering: Metering,
     /// Where a plan has none of its own.
     lease_cap: NonZeroU32,
+    metrics: Metrics,
 }
 
 /// A key, and what limits it here.
@@ -50,8 +52,9 @@ struct SharedThrottle<'a> {
 
 impl Admission {
     pub(crate) fn new(store: Store, clock: Arc<dyn Clock>, settings: &Settings) -> Self {
+        let metrics = store.metrics().clone();
         let metering = Metering::new(store, clock, settings.cache_ttl, settings.on_failure);
-        Self { metering, lease_cap: settings.lease_cap }
+        Self { metering, lease_cap: settings.lease_cap, metrics }
     }
 
     /// Forgets what was seen of keys' meters.
@@ -93,6 +96,7 @@ impl Admission {
         for token in [of_account, of_stage].into_iter().flatten() {
             token.spend();
         }
+        self.metrics.count(Counter::AdmittedRequests);
         Ok(())
     }
 
@@ -138,7 +142,7 @@ impl Admission {
             Err(refused) => (refused.debit, refused.reading, Err(refused.denied.into())),
         };
         if let Some(debit) = &debit {
-            tell_of_quota(debit, limited, exchange);
+            self.tell_of_quota(debit, limited, exchange);
         }
         exchange.meter = Some(reading);
         decided
@@ -155,21 +159,22 @@ impl Admission {
         exchange.meter = Some(standing.reading);
         Ok(standing.denied.map(Into::into))
     }
-}
 
-/// One line of the log for each share of its quota that a key has just used up.
-/// Metric filters count it by `quota_percent`.
-fn tell_of_quota(debit: &Debit, limited: &Limited, exchange: &Exchange<'_>) {
-    let Some(quota) = &debit.quota else { return };
-    for percent in quota.passed_by(debit.tokens) {
-        tracing::info!(
-            quota_percent = percent,
-            key_id = limited.key.key_id.as_str(),
-            plan_id = limited.plan.id.as_str(),
-            limit = quota.limit,
-            request_id = exchange.ids.request,
-            "a share of a quota is used up"
-        );
+    /// One line of the log for each share of its quota that a key has just used
+    /// up, which is counted as well.
+    fn tell_of_quota(&self, debit: &Debit, limited: &Limited, exchange: &Exchange<'_>) {
+        let Some(quota) = &debit.quota else { return };
+        for percent in quota.passed_by(debit.tokens) {
+            self.metrics.count(if percent < 100 { Counter::QuotasAt80Percent } else { Counter::QuotasSpent });
+            tracing::info!(
+                quota_percent = percent,
+                key_id = limited.key.key_id.as_str(),
+                plan_id = limited.plan.id.as_str(),
+                limit = quota.limit,
+                x_amzn_request_id = exchange.ids.request,
+                "a share of a quota is used up"
+            );
+        }
     }
 }
 

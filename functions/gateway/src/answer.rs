@@ -3,6 +3,7 @@
 //! log, and in `x-keyplan-reason` where the stage asks for it.
 
 mod built_in;
+mod counted;
 mod gateway_response;
 mod report;
 #[cfg(test)]
@@ -16,12 +17,14 @@ use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use http::{HeaderMap, StatusCode};
 use keyplan_domain::refusal::Refusal;
 use keyplan_domain::time::Timestamp;
+use keyplan_telemetry::Metrics;
 
 use crate::Response;
 use crate::exchange::Exchange;
 use crate::request::{Request, RequestIds};
 use crate::settings::Settings;
 use built_in::BuiltIn;
+pub(crate) use counted::count;
 pub(crate) use gateway_response::GatewayResponses;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
@@ -81,8 +84,9 @@ pub(crate) fn refuse_unplaced(
 }
 
 /// The answer to what cannot be read as a request.
-pub(crate) fn refuse_malformed(reason: &'static str) -> Response {
+pub(crate) fn refuse_malformed(reason: &'static str, metrics: &Metrics) -> Response {
     let refusal = Refusal::BadRequest { reason };
+    count(&refusal, metrics);
     let ids = RequestIds::random();
     report::malformed(&refusal, &ids);
     let built_in = BuiltIn::of(&refusal);
@@ -114,13 +118,15 @@ pub(crate) fn refuse(refusal: &Refusal, exchange: &Exchange<'_>, now: Timestamp)
 /// The answer with its body whole, as the fronts of a Lambda function take it;
 /// one whose body does not arrive, or is more than Lambda carries, gives way to
 /// a refusal.
-pub(crate) async fn collected(response: Response) -> http::Response<Bytes> {
+pub(crate) async fn collected(response: Response, metrics: &Metrics) -> http::Response<Bytes> {
     let (mut parts, body) = response.into_parts();
     match body.collect(MAX_EVENT_BODY_BYTES).await {
         Ok(bytes) => http::Response::from_parts(parts, bytes),
         Err(error) => {
             tracing::error!(%error, "an answer cannot be handed on");
-            let built_in = BuiltIn::of(&Refusal::IntegrationFailed { reason: "the answer's body" });
+            let refusal = Refusal::IntegrationFailed { reason: "the answer's body" };
+            count(&refusal, metrics);
+            let built_in = BuiltIn::of(&refusal);
             let body = built_in.body.clone();
             let (mut refused, _) = written(&built_in, built_in.status, body.clone()).into_parts();
             for id in [REQUEST_ID, EXTENDED_REQUEST_ID] {

@@ -22,6 +22,7 @@ use keyplan_domain::policy::{INVOKE, Verdict};
 use keyplan_domain::refusal::Refusal;
 use keyplan_domain::time::Timestamp;
 use keyplan_store::clock::Clock;
+use keyplan_telemetry::{Distribution, Metrics};
 use quick_cache::sync::Cache;
 use serde::Serialize;
 use serde_json::Value;
@@ -105,11 +106,10 @@ impl Authorized {
     /// `requestContext.authorizer` of a proxy event.
     pub(crate) fn members(&self) -> BTreeMap<&str, Value> {
         let context = self.answer.context.iter().map(|(name, value)| (name.as_str(), Value::from(value.as_str())));
-        let latency = u64::try_from(self.latency.as_millis()).unwrap_or(u64::MAX);
         context
             .chain([
                 ("principalId", Value::from(self.answer.principal_id.as_str())),
-                ("integrationLatency", Value::from(latency)),
+                ("integrationLatency", Value::from(milliseconds(self.latency))),
             ])
             .collect()
     }
@@ -134,11 +134,12 @@ pub(crate) struct Authorizers {
     lambda: Client,
     clock: Arc<dyn Clock>,
     kept: Cache<KeyHash, Arc<Kept>>,
+    metrics: Metrics,
 }
 
 impl Authorizers {
-    pub(crate) fn new(lambda: Client, clock: Arc<dyn Clock>) -> Self {
-        Self { lambda, clock, kept: Cache::new(KEPT) }
+    pub(crate) fn new(lambda: Client, clock: Arc<dyn Clock>, metrics: Metrics) -> Self {
+        Self { lambda, clock, kept: Cache::new(KEPT), metrics }
     }
 
     /// Lets the caller of `exchange` pass, or not. What the authorizer says of
@@ -157,13 +158,15 @@ impl Authorizers {
             None => {
                 let event = event(authorizer, exchange, &identity, &method_arn)?;
                 let started = self.clock.now();
-                let answer = ask(&self.lambda, asked, exchange, event).await?;
-                let answer = Arc::new(Answer::parse(&answer).map_err(failed)?);
+                let answer = ask(&self.lambda, asked, exchange, event).await;
+                let latency = self.clock.now().since(started);
+                self.metrics.observe(Distribution::AuthorizerLatency, milliseconds(latency));
+                let answer = Arc::new(Answer::parse(&answer?).map_err(failed)?);
                 if let Some(place) = place {
                     let kept = Kept { answer: answer.clone(), since: exchange.received };
                     self.kept.insert(place, Arc::new(kept));
                 }
-                Authorized { answer, latency: self.clock.now().since(started) }
+                Authorized { answer, latency }
             }
         };
         let verdict = authorized.answer.policy.evaluate(INVOKE, &method_arn);
@@ -243,6 +246,10 @@ impl<'a, 'e> Question<'a, 'e> {
         }
         Ok(Self { asked, method_arn, identity: asked.identity.of(exchange)? })
     }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn failed(reason: &'static str) -> Refusal {

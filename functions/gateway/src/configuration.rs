@@ -20,9 +20,10 @@ use keyplan_domain::plan::UsagePlan;
 use keyplan_domain::refusal::Refusal;
 use keyplan_domain::route::InvalidRoutes;
 use keyplan_domain::time::Timestamp;
-use keyplan_store::cache::TtlCache;
+use keyplan_store::cache::{Lookups, TtlCache};
 use keyplan_store::clock::Clock;
 use keyplan_store::{Store, StoreError, TableWatch};
+use keyplan_telemetry::Counter;
 use quick_cache::sync::Cache;
 
 use crate::deployed::{DeployedApi, DeployedStage};
@@ -104,13 +105,18 @@ impl ConfigurationError {
 impl Configuration {
     pub(crate) fn new(store: Store, clock: Arc<dyn Clock>, settings: &Settings) -> Self {
         let ttl = settings.cache_ttl;
+        let lookups = Lookups {
+            metrics: store.metrics().clone(),
+            hits: Counter::ConfigurationCacheHits,
+            misses: Counter::ConfigurationCacheMisses,
+        };
         Self {
             table: TableWatch::of_config(store.clone(), clock),
             store,
-            stages: TtlCache::new(STAGES, ttl),
+            stages: TtlCache::new(STAGES, ttl).counting(lookups.clone()),
             deployments: Cache::new(DEPLOYMENTS),
-            keys: TtlCache::new(KEYS, ttl),
-            plans: TtlCache::new(PLANS, ttl),
+            keys: TtlCache::new(KEYS, ttl).counting(lookups.clone()),
+            plans: TtlCache::new(PLANS, ttl).counting(lookups),
             account: TtlCache::new(1, ttl),
         }
     }

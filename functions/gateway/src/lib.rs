@@ -91,7 +91,7 @@ impl Gateway {
     /// off; `reason` is for the log.
     #[must_use]
     pub fn refuse_malformed(&self, reason: &'static str) -> Response {
-        answer::refuse_malformed(reason)
+        answer::refuse_malformed(reason, self.pipeline.metrics())
     }
 
     /// Answers the event of a Lambda front end in that front end's form.
@@ -101,7 +101,7 @@ impl Gateway {
     pub async fn handle_event(&self, event: serde_json::Value) -> Result<serde_json::Value, EventError> {
         let (request, form) = event::decode(event)?;
         let response = self.handle(request).await;
-        Ok(event::encode(answer::collected(response).await, form))
+        Ok(event::encode(answer::collected(response, self.pipeline.metrics()).await, form))
     }
 
     /// Forgets stages, keys, plans and what they used, so that the next request

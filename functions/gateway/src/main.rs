@@ -4,34 +4,34 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use keyplan_gateway::{Environment, Gateway, lambda_client};
-use keyplan_store::clock::SystemClock;
+use keyplan_store::clock::{Clock, SystemClock};
 use keyplan_store::{Store, keys};
+use keyplan_telemetry::{Metrics, Reporter, logging};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
-use tracing_subscriber::EnvFilter;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr).init();
-    match serve().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!(%error, "the function cannot run");
-            ExitCode::FAILURE
-        }
-    }
+    logging::ended(serve().await)
 }
 
 async fn serve() -> Result<(), Error> {
+    logging::start()?;
     let environment = Environment::read()?;
-    let store = Store::new(environment.connection.dynamodb(), environment.tables);
+    let metrics = Metrics::default();
+    let reporter = Reporter::from_env(metrics.clone())?;
+    let store = Store::new(environment.connection.dynamodb(), environment.tables).counting_in(metrics);
     store.warm_up(&keys::no_plan()).await;
     let lambda = lambda_client(&environment.connection, environment.lambda_endpoint_url.as_deref());
     let gateway = Gateway::new(environment.settings, store, lambda, Arc::new(SystemClock));
+    reporter.write_at_the_end(|| SystemClock.now());
     lambda_runtime::run_concurrent(service_fn(move |event: LambdaEvent<Value>| {
-        let gateway = gateway.clone();
-        async move { gateway.handle_event(event.payload).await }
+        let (gateway, reporter) = (gateway.clone(), reporter.clone());
+        async move {
+            let answer = gateway.handle_event(event.payload).await;
+            reporter.invocation_ended(SystemClock.now());
+            answer
+        }
     }))
     .await
 }

@@ -10,6 +10,7 @@ use keyplan_domain::refusal::Refusal;
 use keyplan_domain::time::Timestamp;
 use keyplan_store::Store;
 use keyplan_store::clock::Clock;
+use keyplan_telemetry::Metrics;
 
 use crate::address::{self, Address};
 use crate::admission::Admission;
@@ -33,18 +34,25 @@ pub(crate) struct Pipeline {
     authorizers: Authorizers,
     admission: Admission,
     backends: Backends,
+    metrics: Metrics,
 }
 
 impl Pipeline {
     pub(crate) fn new(settings: Settings, store: Store, lambda: Client, clock: Arc<dyn Clock>) -> Self {
+        let metrics = store.metrics().clone();
         Self {
             configuration: Configuration::new(store.clone(), clock.clone(), &settings),
-            authorizers: Authorizers::new(lambda.clone(), clock.clone()),
+            authorizers: Authorizers::new(lambda.clone(), clock.clone(), metrics.clone()),
             admission: Admission::new(store, clock.clone(), &settings),
             backends: Backends { lambda, http: HttpClient::new(settings.address_rule.clone()) },
             settings,
             clock,
+            metrics,
         }
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     pub(crate) async fn handle(&self, request: &Request) -> Response {
@@ -53,6 +61,7 @@ impl Pipeline {
         let (stage, path) = match self.place(request, received).await {
             Ok(placed) => placed,
             Err(refusal) => {
+                answer::count(&refusal, &self.metrics);
                 let response = answer::refuse_unplaced(&refusal, request, &ids, received, &self.settings);
                 return answer::identified(response, ids);
             }
@@ -60,7 +69,10 @@ impl Pipeline {
         let mut exchange = self.exchange(request, &ids, &stage, path, received);
         let mut response = match self.pass(&mut exchange).await {
             Ok(response) => response,
-            Err(refusal) => answer::refuse(&refusal, &exchange, self.clock.now()),
+            Err(refusal) => {
+                answer::count(&refusal, &self.metrics);
+                answer::refuse(&refusal, &exchange, self.clock.now())
+            }
         };
         if self.settings.rate_limit_headers
             && let Some(meter) = &exchange.meter

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use keyplan_domain::time::Timestamp;
+use keyplan_telemetry::{Counter, Metrics};
 use quick_cache::sync::Cache;
 
 /// Entries at once for which it is known what became of their look-up. Of one
@@ -24,6 +25,18 @@ pub struct TtlCache<K, V> {
     generation: AtomicU64,
     /// Look-ups for entries whose time is over, which stay where they are.
     renewals: Cache<K, Arc<Renewal>>,
+    lookups: Option<Lookups>,
+}
+
+/// Where it is counted what a cache is asked for.
+#[derive(Clone, Debug)]
+pub struct Lookups {
+    /// What counts.
+    pub metrics: Metrics,
+    /// As what it counts an entry that is there, and fresh.
+    pub hits: Counter,
+    /// As what it counts one that must be looked up.
+    pub misses: Counter,
 }
 
 /// What goes on for an entry whose time is over.
@@ -46,7 +59,19 @@ impl<K: Eq + Hash + Clone, V: Clone> TtlCache<K, V> {
     /// At most `capacity` entries of `ttl` each; a `ttl` of zero keeps nothing.
     #[must_use]
     pub fn new(capacity: usize, ttl: Duration) -> Self {
-        Self { entries: Cache::new(capacity), ttl, generation: AtomicU64::new(0), renewals: Cache::new(RENEWALS) }
+        Self {
+            entries: Cache::new(capacity),
+            ttl,
+            generation: AtomicU64::new(0),
+            renewals: Cache::new(RENEWALS),
+            lookups: None,
+        }
+    }
+
+    /// The same cache, which counts what it is asked for.
+    #[must_use]
+    pub fn counting(self, lookups: Lookups) -> Self {
+        Self { lookups: Some(lookups), ..self }
     }
 
     /// The entry of `key`, or what `load` gives. Errors are not kept.
@@ -57,7 +82,7 @@ impl<K: Eq + Hash + Clone, V: Clone> TtlCache<K, V> {
     where
         F: Future<Output = Result<V, E>>,
     {
-        match self.get(key, now) {
+        match self.counted(self.get(key, now)) {
             Some(value) => Ok(value),
             // Boxed, since a look-up's future is of some kilobytes, which every
             // request would otherwise copy to find that it need not look up.
@@ -94,6 +119,13 @@ impl<K: Eq + Hash + Clone, V: Clone> TtlCache<K, V> {
     #[must_use]
     pub fn get(&self, key: &K, now: Timestamp) -> Option<V> {
         self.entries.get(key).filter(|entry| self.is_fresh(entry, now)).map(|entry| entry.value)
+    }
+
+    fn counted(&self, entry: Option<V>) -> Option<V> {
+        if let Some(Lookups { metrics, hits, misses }) = &self.lookups {
+            metrics.count(if entry.is_some() { *hits } else { *misses });
+        }
+        entry
     }
 
     /// Forgets everything, look-ups under way included.
@@ -135,7 +167,7 @@ impl<K: Eq + Hash + Clone, T: Clone> TtlCache<K, Option<T>> {
     where
         F: Future<Output = Result<Option<T>, E>>,
     {
-        match self.get(key, now) {
+        match self.counted(self.get(key, now)) {
             Some(value) => Ok(value),
             None => Box::pin(self.renew(key, now, outlives, excused, load)).await,
         }

@@ -43,6 +43,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
+use keyplan_telemetry::Metrics;
 
 pub use api_key::CreateKeyError;
 pub use deployment::{DeleteDeployment, DeployError};
@@ -69,6 +70,7 @@ pub struct Store {
     /// Who keeps calls for meters and buckets away from the usage table while it
     /// is out.
     usage_watch: Option<TableWatch>,
+    metrics: Metrics,
 }
 
 #[derive(Debug)]
@@ -86,7 +88,21 @@ impl Store {
         Self {
             inner: Arc::new(Inner { client, tables, latest: Latest::default(), turns: Turns::default() }),
             usage_watch: None,
+            metrics: Metrics::default(),
         }
+    }
+
+    /// The same store, which counts in `metrics` what it does, as do those who
+    /// work with it.
+    #[must_use]
+    pub fn counting_in(self, metrics: Metrics) -> Self {
+        Self { metrics, ..self }
+    }
+
+    /// Where what is done with this store is counted.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// The same store, whose calls for meters and buckets go through `watch`.

@@ -10,6 +10,7 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use keyplan_domain::lease::Moment;
 use keyplan_domain::outage::{Availability, Turn};
+use keyplan_telemetry::Counter;
 
 use crate::clock::Clock;
 use crate::item::attribute;
@@ -118,6 +119,7 @@ impl TableWatch {
         let table = self.inner.table.name();
         match turn {
             Some(Turn::Began) => {
+                self.inner.store.metrics().count(Counter::TableOutages);
                 let error = error.map(ToString::to_string);
                 tracing::error!(outage = "began", table, error, "DynamoDB fails; it is probed once a second");
             }

@@ -68,7 +68,7 @@ pub async fn admit(State(gate): State<Gate>, request: Request, next: Next) -> Re
     };
     let request_id = request_id();
     tracing::info!(
-        request_id,
+        x_amzn_request_id = request_id,
         caller = caller.as_ref().map(AccessKeyId::as_str),
         method = %method,
         path,

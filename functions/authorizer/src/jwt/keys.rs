@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use http::Uri;
 use keyplan_domain::time::Timestamp;
+use keyplan_telemetry::{Counter, Metrics};
 use serde::Deserialize;
 
 use super::compact::Header;
@@ -57,6 +58,7 @@ pub(super) struct IssuerKeys {
     known: Mutex<Known>,
     /// Held by whoever fetches.
     fetching: tokio::sync::Mutex<()>,
+    pub(super) metrics: Metrics,
 }
 
 #[derive(Debug)]
@@ -111,6 +113,7 @@ impl IssuerKeys {
             cooldown: Duration::from_secs(rules.jwks_cooldown_seconds.into()),
             known: Mutex::new(Known { keys: from_file.transpose()?, ..Known::default() }),
             fetching: tokio::sync::Mutex::default(),
+            metrics: Metrics::default(),
         })
     }
 
@@ -167,6 +170,7 @@ impl IssuerKeys {
             // Should nobody live to see the end of this one, it was a failure.
             known.failures = known.failures.saturating_add(1);
         }
+        self.metrics.count(Counter::JwksFetches);
         let fetched = self.fetch(fetcher).await;
         let mut known = self.lock();
         match fetched {

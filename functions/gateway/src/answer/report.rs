@@ -23,17 +23,17 @@ macro_rules! report {
 }
 
 pub(super) fn malformed(refusal: &Refusal, ids: &RequestIds) {
-    report!(refusal, request_id = ids.request);
+    report!(refusal, x_amzn_request_id = ids.request);
 }
 
 pub(super) fn unplaced(refusal: &Refusal, request: &Request, ids: &RequestIds) {
-    report!(refusal, request_id = ids.request, method = request.method.as_str());
+    report!(refusal, x_amzn_request_id = ids.request, method = request.method.as_str());
 }
 
 pub(super) fn refused(refusal: &Refusal, exchange: &Exchange<'_>) {
     report!(
         refusal,
-        request_id = exchange.ids.request,
+        x_amzn_request_id = exchange.ids.request,
         api_id = exchange.stage.deployment.id.as_str(),
         stage = exchange.stage.stage.stage_name,
         method = exchange.verb(),
@@ -48,7 +48,7 @@ fn is_of_the_key(refusal: &Refusal) -> bool {
 }
 
 /// Whether the API's owner or the operator has to do something.
-fn is_ours(refusal: &Refusal) -> bool {
+pub(super) fn is_ours(refusal: &Refusal) -> bool {
     matches!(
         refusal,
         Refusal::AuthorizerFailed { .. }

@@ -69,7 +69,8 @@ impl Inspector {
                 answer::refuse(&refusal, &exchange, self.now())
             }
         };
-        let (answered, body) = answer::collected(answer::identified(response, trial.ids.clone())).await.into_parts();
+        let response = answer::identified(response, trial.ids.clone());
+        let (answered, body) = answer::collected(response, self.inner.store.metrics()).await.into_parts();
         log.line(self.now(), format_args!("Method response headers: {}", shown(&answered.headers)));
         log.line(self.now(), format_args!("Method completed with status: {}", answered.status.as_u16()));
         Ok(TestedMethod {

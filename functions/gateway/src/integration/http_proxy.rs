@@ -64,7 +64,7 @@ fn refusal(error: &HttpError, exchange: &Exchange<'_>) -> Refusal {
         // The cause tells a refused connection from a certificate that does not
         // hold; of the request there is nothing in it.
         let cause = std::iter::successors(std::error::Error::source(cause), |error| error.source()).last();
-        tracing::warn!(request_id = exchange.ids.request, cause = cause.map(ToString::to_string), "{error}");
+        tracing::warn!(x_amzn_request_id = exchange.ids.request, cause = cause.map(ToString::to_string), "{error}");
     }
     match error {
         HttpError::TimedOut => Refusal::IntegrationTimedOut,

@@ -44,6 +44,7 @@ use keyplan_domain::lease::key::Taking;
 use keyplan_domain::left::Reading;
 use keyplan_domain::outage::OnFailure;
 use keyplan_domain::throttle::Gcra;
+use keyplan_telemetry::Counter;
 
 pub use self::unsettled::KEPT;
 use self::unsettled::Unsettled;
@@ -211,6 +212,7 @@ impl Metering {
                 // As though it had been written.
                 self.meter.remember(at, item.brought_to(next, limits, now), limits, now);
                 counts.admitted(at, limits.quota, now);
+                self.store.metrics().count(Counter::AdmittedInOutages);
                 let debit = Debit { tokens: ONE.get(), quota: reading.quota() };
                 Ok(Ok(Admitted { reading, debit: Some(debit) }))
             }

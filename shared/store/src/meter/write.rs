@@ -12,6 +12,7 @@ use keyplan_domain::admission::write::Form;
 use keyplan_domain::admission::{Limits, MeterState};
 use keyplan_domain::throttle::{Bucket, Gcra};
 use keyplan_domain::time::Timestamp;
+use keyplan_telemetry::{Counter, Distribution};
 
 use super::state::{
     GCRA, MeterItem, TAT, day_attribute, method_attribute, method_settings_attribute, remaining_attribute, settings,
@@ -76,13 +77,19 @@ impl Store {
                 Err(Failure::Conflict) => race.lost().await?,
                 Err(Failure::Unknown(_)) if !is_unknown => is_unknown = true,
                 Err(failure) => return Err(failure.told()),
-                Ok(outcome) => return Ok(outcome),
+                Ok(outcome) => {
+                    if matches!(outcome, Outcome::Written(_)) && !write.form.is_repair() {
+                        self.metrics().observe(Distribution::LeaseSize, write.tokens.get().into());
+                    }
+                    return Ok(outcome);
+                }
             }
         }
     }
 
     async fn send(&self, key: &Key, expression: Expression) -> Result<Outcome, Failure> {
         let Expression { update, condition, names, values } = expression;
+        self.metrics().count(Counter::MeterWrites);
         let sent = self
             .client()
             .update_item()

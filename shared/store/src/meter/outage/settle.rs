@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::ToSpan;
 use keyplan_domain::time::Timestamp;
+use keyplan_telemetry::Counter;
 
 use super::unsettled::Batch;
 use crate::item::number;
@@ -53,6 +54,7 @@ impl Store {
                 .expression_attribute_names("#r", remaining_attribute(day))
                 .expression_attribute_values(":left", number(i64::from(quota.limit) - tokens));
         }
+        self.metrics().count(Counter::MeterWrites);
         let sent = request
             .update_expression(update)
             .customize()
