@@ -46,5 +46,6 @@ pub(crate) fn call(path: &str, value: &str) -> Result<Request, Error> {
         source_ip: "192.0.2.1".into(),
         request_id: Some("c6af9ac6-7b61-11e6-9a41-93e8deadbeef".into()),
         protocol: "HTTP/1.1".into(),
+        tracing_header: None,
     })
 }

@@ -77,6 +77,7 @@ async fn decode(request: http::Request<Incoming>, source_ip: String) -> Result<R
         source_ip,
         request_id: None,
         protocol: Cow::Borrowed(if parts.version == Version::HTTP_10 { "HTTP/1.0" } else { "HTTP/1.1" }),
+        tracing_header: None,
         method: parts.method,
         headers: parts.headers,
     })

@@ -51,6 +51,8 @@ struct Invocation {
     /// Whether the end of the function's log is asked for.
     tail: bool,
     client_context: Option<String>,
+    /// `X-Amzn-Trace-Id`
+    tracing_header: Option<HeaderValue>,
     event: Bytes,
 }
 
@@ -120,6 +122,7 @@ impl Lambda {
 }
 
 const LATEST: &str = "$LATEST";
+const TRACING_HEADER: &str = "x-amzn-trace-id";
 
 impl Invocation {
     async fn decode(function: &str, request: Request) -> Result<Self, Refusal> {
@@ -148,7 +151,8 @@ impl Invocation {
             return Err(Refusal::TooLarge { bytes: event.len(), limit, invoke_type });
         }
         let client_context = text(&parts.headers, "x-amz-client-context").map(str::to_owned);
-        Ok(Self { function, qualifier, invoke_type, tail, client_context, event })
+        let tracing_header = parts.headers.get(TRACING_HEADER).cloned();
+        Ok(Self { function, qualifier, invoke_type, tail, client_context, tracing_header, event })
     }
 }
 

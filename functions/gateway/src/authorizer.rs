@@ -29,7 +29,7 @@ use serde_json::Value;
 
 use crate::exchange::Exchange;
 use crate::function::{self, Function, InvokeError, Outcome};
-use crate::proxy_event;
+use crate::{proxy_event, tracing_header};
 use answer::Answer;
 use identity::IdentitySources;
 
@@ -206,7 +206,8 @@ async fn ask(lambda: &Client, asked: &Asked, exchange: &Exchange<'_>, event: Vec
         .function
         .at(&exchange.stage.stage.variables)
         .map_err(|_| failed("the authorizer's URI names no Lambda function with these stage variables"))?;
-    let outcome = function::invoke(lambda, &function, event, TIME_OUT).await.map_err(|error| {
+    let tracing_header = tracing_header::of_call(exchange.request);
+    let outcome = function::invoke(lambda, &function, event, tracing_header, TIME_OUT).await.map_err(|error| {
         failed(match error {
             InvokeError::TimedOut => "the authorizer took longer than 29 seconds",
             InvokeError::Unreachable => "Lambda cannot be reached for the authorizer",

@@ -9,11 +9,12 @@ use aws_sdk_lambda::config::retry::RetryConfig;
 use aws_sdk_lambda::config::{BehaviorVersion, Region};
 use aws_sdk_lambda::error::{DisplayErrorContext, SdkError};
 use aws_sdk_lambda::primitives::Blob;
+use http::HeaderValue;
 use keyplan_domain::arn::{FunctionRef, InvalidFunction};
 use keyplan_store::connect::{self, Connection};
 use serde::Deserialize;
 
-use crate::stage_variables;
+use crate::{stage_variables, tracing_header};
 
 /// A client of Lambda with the region and credentials of `connection`; no
 /// request is sent. It never retries: a function may act before it fails.
@@ -90,15 +91,25 @@ struct FunctionFailure {
     kind: Option<String>,
 }
 
-/// Invokes a function and waits for its answer.
+/// Invokes a function and waits for its answer. `tracing_header` goes with the
+/// call: the SDK has one of its own only where Lambda runs one invocation at a
+/// time.
 pub(crate) async fn invoke(
     client: &Client,
     function: &FunctionRef,
     event: Vec<u8>,
+    tracing_header: Option<HeaderValue>,
     time_out: Duration,
 ) -> Result<Outcome, InvokeError> {
-    let call = client.invoke().function_name(function.as_str()).payload(Blob::new(event)).send();
-    let answer = match tokio::time::timeout(time_out, call).await {
+    let call = client.invoke().function_name(function.as_str()).payload(Blob::new(event)).customize();
+    let call = match tracing_header {
+        None => call,
+        Some(header) => call.mutate_request(move |request| {
+            // It is one, so that there is nothing to fail.
+            let _ = request.headers_mut().try_insert(tracing_header::NAME, header.clone());
+        }),
+    };
+    let answer = match tokio::time::timeout(time_out, call.send()).await {
         Err(_) => return Err(InvokeError::TimedOut),
         Ok(Err(error)) => {
             tracing::error!(function = function.name(), error = %DisplayErrorContext(&error), "a function was not invoked");

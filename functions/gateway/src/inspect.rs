@@ -121,6 +121,7 @@ impl Trial {
             source_ip: "test-invoke-source-ip".into(),
             request_id: None,
             protocol: "HTTP/1.1".into(),
+            tracing_header: None,
         };
         let deployment = DeployedApi::compile("test-invoke-deployment", snapshot).map_err(|_| InspectError::Routes)?;
         let mut stage = Stage::new(stage_name, stage_name, "test-invoke-deployment", now);

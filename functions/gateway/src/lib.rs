@@ -34,6 +34,7 @@ mod rate_limit;
 mod request;
 mod settings;
 mod stage_variables;
+mod tracing_header;
 mod validation;
 mod well_formed;
 
@@ -95,12 +96,17 @@ impl Gateway {
     }
 
     /// Answers the event of a Lambda front end in that front end's form.
+    /// `tracing_header` is the invocation's own.
     ///
     /// # Errors
     /// When the event is none that carries an HTTP request.
-    pub async fn handle_event(&self, event: serde_json::Value) -> Result<serde_json::Value, EventError> {
+    pub async fn handle_event(
+        &self,
+        event: serde_json::Value,
+        tracing_header: Option<String>,
+    ) -> Result<serde_json::Value, EventError> {
         let (request, form) = event::decode(event)?;
-        let response = self.handle(request).await;
+        let response = self.handle(Request { tracing_header, ..request }).await;
         Ok(event::encode(answer::collected(response, self.pipeline.metrics()).await, form))
     }
 

@@ -25,10 +25,10 @@ async fn serve() -> Result<(), Error> {
     let lambda = lambda_client(&environment.connection, environment.lambda_endpoint_url.as_deref());
     let gateway = Gateway::new(environment.settings, store, lambda, Arc::new(SystemClock));
     reporter.write_at_the_end(|| SystemClock.now());
-    lambda_runtime::run_concurrent(service_fn(move |event: LambdaEvent<Value>| {
+    lambda_runtime::run_concurrent(service_fn(move |LambdaEvent { payload, context }: LambdaEvent<Value>| {
         let (gateway, reporter) = (gateway.clone(), reporter.clone());
         async move {
-            let answer = gateway.handle_event(event.payload).await;
+            let answer = gateway.handle_event(payload, context.xray_trace_id).await;
             reporter.invocation_ended(SystemClock.now());
             answer
         }

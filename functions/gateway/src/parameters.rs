@@ -4,8 +4,10 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use http::{HeaderMap, HeaderName};
+use http::HeaderName;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, utf8_percent_encode};
+
+use crate::{Request, tracing_header};
 
 /// Values by name, in the order in which they were sent.
 pub(crate) type MultiMap<'a> = BTreeMap<Cow<'a, str>, Vec<Cow<'a, str>>>;
@@ -61,9 +63,10 @@ pub(crate) fn encoded(text: &str) -> String {
 const OF_THE_CONNECTION: [&str; 2] = ["connection", "content-length"];
 
 /// The headers as a Lambda function gets them. The address of the client is
-/// among them, as API Gateway adds it.
-pub(crate) fn headers<'a>(headers: &'a HeaderMap, source_ip: &'a str) -> MultiMap<'a> {
-    let mut named: MultiMap<'a> = headers
+/// among them, and what it is traced by, as API Gateway adds them.
+pub(crate) fn headers(request: &Request) -> MultiMap<'_> {
+    let headers = &request.headers;
+    let mut named: MultiMap<'_> = headers
         .keys()
         .filter(|name| !OF_THE_CONNECTION.contains(&name.as_str()))
         .map(|name| {
@@ -71,7 +74,10 @@ pub(crate) fn headers<'a>(headers: &'a HeaderMap, source_ip: &'a str) -> MultiMa
             (customary(name), values.collect())
         })
         .collect();
-    named.entry("X-Forwarded-For".into()).or_insert_with(|| vec![source_ip.into()]);
+    named.entry("X-Forwarded-For".into()).or_insert_with(|| vec![request.source_ip.as_str().into()]);
+    if let Some(header) = tracing_header::passed_on(request) {
+        named.insert("X-Amzn-Trace-Id".into(), vec![header.into()]);
+    }
     named
 }
 
@@ -126,6 +132,7 @@ mod tests {
     use http::HeaderValue;
 
     use super::*;
+    use crate::testing::request;
 
     #[test]
     fn a_query_is_decoded_and_its_last_value_counts() {
@@ -143,7 +150,8 @@ mod tests {
 
     #[test]
     fn headers_are_named_the_customary_way() {
-        let mut sent = HeaderMap::new();
+        let mut sent = request("GET", "/");
+        sent.source_ip = "192.0.2.1".into();
         for (name, value) in [
             ("user-agent", "curl/8"),
             ("x-tenant", "a"),
@@ -152,9 +160,9 @@ mod tests {
             ("connection", "close"),
             ("content-length", "7"),
         ] {
-            sent.append(name, HeaderValue::from_static(value));
+            sent.headers.append(name, HeaderValue::from_static(value));
         }
-        let named = headers(&sent, "192.0.2.1");
+        let named = headers(&sent);
         let names: Vec<_> = named.keys().map(AsRef::as_ref).collect();
         assert_eq!(names, ["User-Agent", "X-Amzn-Trace-Id", "X-Forwarded-For", "x-tenant"]);
         assert_eq!(named["x-tenant"], ["a", "b"]);

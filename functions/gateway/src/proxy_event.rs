@@ -146,10 +146,7 @@ struct Source<'a> {
 
 impl<'a> Source<'a> {
     fn of(exchange: &Exchange<'a>) -> Self {
-        Self {
-            headers: parameters::headers(&exchange.request.headers, &exchange.request.source_ip),
-            query: parameters::query(&exchange.request.query),
-        }
+        Self { headers: parameters::headers(exchange.request), query: parameters::query(&exchange.request.query) }
     }
 
     fn parts<'e>(&'e self, exchange: &'e Exchange<'a>, empty: Empty) -> Parts<'e> {

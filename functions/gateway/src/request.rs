@@ -26,6 +26,9 @@ pub struct Request {
     pub request_id: Option<String>,
     /// For example `HTTP/1.1`.
     pub protocol: Cow<'static, str>,
+    /// `X-Amzn-Trace-Id` of the Lambda invocation that brought the request, where
+    /// one did.
+    pub tracing_header: Option<String>,
 }
 
 impl Request {

@@ -7,8 +7,8 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 
-use super::Invocation;
 use super::refusal::Refusal;
+use super::{Invocation, TRACING_HEADER};
 
 /// Hands invocations on to another Lambda endpoint.
 pub(crate) struct Forward {
@@ -27,6 +27,7 @@ impl Forward {
             Some(_) => None,
             None => invocation.qualifier,
         };
+        let tracing_header = invocation.tracing_header;
         let answer = self
             .client
             .invoke()
@@ -36,6 +37,13 @@ impl Forward {
             .set_log_type(invocation.tail.then_some(LogType::Tail))
             .set_client_context(invocation.client_context)
             .payload(Blob::new(Vec::from(invocation.event)))
+            .customize()
+            .mutate_request(move |request| {
+                if let Some(header) = tracing_header.clone() {
+                    // One that the SDK does not take is left out.
+                    let _ = request.headers_mut().try_insert(TRACING_HEADER, header);
+                }
+            })
             .send()
             .await;
         match answer {

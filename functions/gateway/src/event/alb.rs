@@ -30,6 +30,7 @@ pub(super) fn decode(event: Value) -> Result<(Request, AnswerForm), EventError> 
         source_ip,
         request_id: None,
         protocol: "HTTP/1.1".into(),
+        tracing_header: None,
     };
     Ok((request, form))
 }

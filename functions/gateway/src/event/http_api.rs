@@ -41,6 +41,7 @@ pub(super) fn decode(event: Value) -> Result<Request, EventError> {
         source_ip: context.http.source_ip.unwrap_or_default(),
         request_id: context.request_id,
         protocol: protocol(context.http.protocol),
+        tracing_header: None,
     })
 }
 
@@ -62,6 +63,7 @@ pub(super) fn decode_url(event: Value) -> Result<Request, EventError> {
         source_ip: context.http.source_ip.unwrap_or_default(),
         request_id: context.request_id,
         protocol: protocol(context.http.protocol),
+        tracing_header: None,
     })
 }
 

@@ -31,5 +31,6 @@ pub(super) fn decode(event: Value) -> Result<Request, EventError> {
         source_ip: context.identity.source_ip.unwrap_or_default(),
         request_id: context.request_id,
         protocol: context.protocol.map_or("HTTP/1.1".into(), Into::into),
+        tracing_header: None,
     })
 }

@@ -8,7 +8,7 @@ use super::proxy_answer;
 use crate::Response;
 use crate::exchange::Exchange;
 use crate::function::{self, Function, InvokeError, Outcome};
-use crate::proxy_event;
+use crate::{proxy_event, tracing_header};
 
 /// A Lambda function that gets the whole request and gives the whole answer.
 pub(crate) struct LambdaProxy {
@@ -38,7 +38,9 @@ impl LambdaProxy {
             })?;
         let event = proxy_event::for_integration(exchange)
             .map_err(|_| Refusal::Internal { reason: "the function's event cannot be written" })?;
-        let outcome = function::invoke(lambda, &function, event, self.time_out).await.map_err(|error| match error {
+        let tracing_header = tracing_header::of_call(exchange.request);
+        let outcome = function::invoke(lambda, &function, event, tracing_header, self.time_out).await;
+        let outcome = outcome.map_err(|error| match error {
             InvokeError::TimedOut => Refusal::IntegrationTimedOut,
             InvokeError::TooLarge => Refusal::RequestTooLarge,
             InvokeError::Unreachable => {

@@ -255,6 +255,6 @@ async fn the_answer_of_an_event_is_whole() {
     let mut event: Value =
         serde_json::from_str(include_str!("../../../../events/gateway/rest-api-without-key.json")).unwrap();
     event["path"] = format!("/{API}/prod/pets/7").into();
-    let answer = bench.gateway.handle_event(event).await.unwrap();
+    let answer = bench.gateway.handle_event(event, None).await.unwrap();
     assert_eq!((&answer["statusCode"], &answer["body"]), (&json!(201), &json!("made")));
 }

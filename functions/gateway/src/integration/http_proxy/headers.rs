@@ -7,6 +7,7 @@ use keyplan_domain::template::{Expression, Reference, Unsupported};
 
 use crate::exchange::Exchange;
 use crate::request::text;
+use crate::tracing_header;
 
 /// Headers of one connection, which end with it (RFC 9110, section 7.6.1).
 const HOP_BY_HOP: [HeaderName; 8] = [
@@ -51,6 +52,9 @@ impl HeaderMappings {
         add_client(&mut headers, &exchange.request.source_ip);
         if let Ok(api) = HeaderValue::from_str(exchange.stage.deployment.id.as_str()) {
             headers.insert(API_ID, api);
+        }
+        if let Some(Ok(header)) = tracing_header::passed_on(exchange.request).map(HeaderValue::from_str) {
+            headers.insert(tracing_header::NAME, header);
         }
         for (name, expression) in &self.0 {
             let Some(value) = expression.evaluate(exchange) else { continue };
