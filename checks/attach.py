@@ -11,6 +11,7 @@ import yaml
 from openapi_spec_validator import validate
 
 import documented
+import metrics
 import switches
 from template import lint, report, statements, statements_of, translate
 
@@ -23,7 +24,6 @@ EVENTS = Path("events/authorizer")
 SHARED = ["ConfigTable", "AuthorizerLogs", "AuthorizerPermission"]
 VARIABLES = {
     "CONFIG_TABLE": "ConfigTable",
-    "RUST_LOG": "LogLevel",
     "TOKEN_CACHE_TTL_SECONDS": "TokenCacheTtlSeconds",
     "JWT_ISSUERS": "JwtIssuers",
     "HTTP_API_RESPONSE": "HttpApiResponse",
@@ -66,7 +66,8 @@ def alone():
         if function["Properties"][member] != whole["AuthorizerFunction"]["Properties"][member]:
             yield f"{ALONE}: the function has another {member} than in template.yaml"
     variables = function["Properties"]["Environment"]["Variables"]
-    if variables != {name: {"Ref": source} for name, source in VARIABLES.items()}:
+    wanted = {name: {"Ref": source} for name, source in VARIABLES.items()} | {"METRICS_NAMESPACE": metrics.OWN_METRICS}
+    if variables != wanted:
         yield f"{ALONE}: the function's environment is {sorted(variables)}"
     policy = resources["KeyOperator"]["Properties"]["PolicyDocument"]
     *operator, (shape, _) = statements_of(policy)

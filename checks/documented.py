@@ -45,6 +45,15 @@ def alarms(resources: dict):
         yield f"{OPERATE}: tells of other alarms than the template has: {sorted(set(told) ^ set(wanted))}"
 
 
+def metrics(units: dict):
+    """The table of metrics has those of `units`, and `AdminFailures`, each with its unit."""
+    told = {name: unit for names, unit in rows(OPERATE, "metric") for name in re.findall(r"`(\w+)`", names)}
+    wanted = units | {"AdminFailures": "Count"}
+    for name in sorted(set(told) | set(wanted)):
+        if told.get(name) != wanted.get(name):
+            yield f"{OPERATE}: the unit of {name} is {wanted.get(name)}, and {told.get(name)} there"
+
+
 def variables(resources: dict):
     told = {name for names, _ in rows(README, "variable") for name in re.findall(r"`(\w+)`", names)}
     for function, properties in of_type(resources, "AWS::Lambda::Function").items():

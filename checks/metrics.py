@@ -1,9 +1,15 @@
 """What a template counts, and what its alarms and its dashboard show: the same."""
 
 import json
+import re
+from pathlib import Path
 
 import resolved
 from resolved import of_type
+
+# What functions write, in CloudWatch's embedded metric format.
+NAMES = Path("shared/telemetry/src/names.rs")
+WRITTEN_BY = ["AuthorizerFunction", "GatewayFunction"]
 
 OWN_METRICS = {"Fn::Sub": "Keyplan/${AWS::StackName}"}
 # By namespace, what each metric that is used is of.
@@ -15,13 +21,24 @@ AWS_METRICS = {
 }
 
 
+def written() -> dict:
+    """The units of the metrics that functions write, by name."""
+    return dict(re.findall(r'^        (\w+) (\w+), "', NAMES.read_text(), re.MULTILINE))
+
+
 def shown(resources: dict):
     """What alarms and the dashboard show is counted, and the reverse."""
-    counted = set()
+    counted = set(written())
+    for name, function in of_type(resources, "AWS::Lambda::Function").items():
+        namespace = function["Environment"]["Variables"].get("METRICS_NAMESPACE")
+        if namespace != (OWN_METRICS if name in WRITTEN_BY else None):
+            yield f"{name}: writes metrics in the namespace {namespace}"
     for name, log_filter in of_type(resources, "AWS::Logs::MetricFilter").items():
         for transformation in log_filter["MetricTransformations"]:
             if transformation["MetricNamespace"] != OWN_METRICS:
                 yield f"{name}: counts in the namespace {transformation['MetricNamespace']}"
+            if transformation["MetricName"] in written():
+                yield f"{name}: counts {transformation['MetricName']}, which functions write"
             counted.add(transformation["MetricName"])
     known = set()
     for name, namespace, metric, dimensions in [*of_alarms(resources), *of_dashboard(resources)]:

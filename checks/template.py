@@ -41,19 +41,25 @@ ADMIN_ROUTES = {
 
 # Where each function reads its environment, besides where all do.
 READ_IN = {
-    "AuthorizerFunction": ["functions/authorizer/src/settings.rs"],
-    "GatewayFunction": ["functions/gateway/src/settings.rs"],
+    "AuthorizerFunction": ["functions/authorizer/src/settings.rs", "shared/telemetry/src/reporter.rs"],
+    "GatewayFunction": ["functions/gateway/src/settings.rs", "shared/telemetry/src/reporter.rs"],
     "AdminApisFunction": [
         "functions/admin/src/lambda.rs", "functions/admin/src/credentials.rs", "functions/gateway/src/settings.rs",
     ],
     "AdminKeysFunction": ["functions/admin/src/lambda.rs", "functions/admin/src/credentials.rs"],
     "AdminPlansFunction": ["functions/admin/src/lambda.rs", "functions/admin/src/credentials.rs"],
 }
-EVERYWHERE_READ = {"RUST_LOG"}
-SET_BY_LAMBDA = {"AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
+READ_EVERYWHERE = ["shared/store/src/connect.rs", "shared/telemetry/src/logging.rs"]
+# The last two by LoggingConfig.
+SET_BY_LAMBDA = {
+    "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_LAMBDA_LOG_FORMAT",
+    "AWS_LAMBDA_LOG_LEVEL",
+}
 # What need not be set by any, and by some: other addresses than the region's,
 # what is refused by its name, and what another variable says as well.
-EVERYWHERE_OPTIONAL = {"AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_LAMBDA", "ADMIN_CREDENTIALS_SECRET_ARN"}
+EVERYWHERE_OPTIONAL = {
+    "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_LAMBDA", "ADMIN_CREDENTIALS_SECRET_ARN", "RUST_LOG",
+}
 NEED_NOT_BE_SET = {
     "AuthorizerFunction": {"CONFIG_CACHE_TTL_SECONDS", "JWT_ISSUERS_FILE"},
     # It reads the gateway's to call backends as the gateway does, and counts nothing.
@@ -83,6 +89,7 @@ def main() -> int:
         *metrics.shown(resources),
         *documented.parameters(translated),
         *documented.alarms(resources),
+        *documented.metrics(metrics.written()),
         *documented.variables(resources),
         *documented.cost(),
         *switches.all_off(translated),
@@ -131,6 +138,9 @@ def functions(resources: dict):
         properties = resources[name]["Properties"]
         if (properties["Runtime"], properties["Architectures"]) != ("provided.al2023", ["arm64"]):
             yield f"{name}: not arm64 on provided.al2023"
+        logging = {member: properties["LoggingConfig"].get(member) for member in ("LogFormat", "ApplicationLogLevel")}
+        if logging != {"LogFormat": "JSON", "ApplicationLogLevel": {"Ref": "LogLevel"}}:
+            yield f"{name}: logs by {logging}"
         if resources[name]["Metadata"]["BuildProperties"] != {"Binary": BINARIES[name]}:
             yield f"{name}: is not built from the binary {BINARIES[name]}"
 
@@ -138,8 +148,8 @@ def functions(resources: dict):
 def variables(resources: dict):
     """What a function reads is set, and what is set is read."""
     for name, sources in READ_IN.items():
-        read = set(EVERYWHERE_READ)
-        for source in ("shared/store/src/connect.rs", *sources):
+        read = set()
+        for source in (*READ_EVERYWHERE, *sources):
             # Tests of a file are below its code.
             code = Path(source).read_text().split("#[cfg(test)]")[0]
             read |= set(re.findall(r'"((?:[A-Z][A-Z0-9]*_)+[A-Z0-9]+)"', code))
@@ -237,15 +247,12 @@ def listed(value) -> list:
 
 
 def metric_filters(resources: dict):
-    """A filter on a field that no line of the log has counts nothing."""
-    sources = "\n".join(
-        path.read_text() for top in ("functions", "shared") for path in Path(top).rglob("*.rs") if "tests" not in path.parts
-    )
+    """A filter on anything but the level depends on what is logged."""
     for name, resource in resources.items():
         if resource["Type"] == "AWS::Logs::MetricFilter":
-            for field in re.findall(r"\$\.fields\.(\w+)", json.dumps(resource["Properties"])):
-                if not re.search(rf"^\s*{field} = |[(, ]{field} = ", sources, re.MULTILINE):
-                    yield f"{name}: nobody logs the field {field}"
+            pattern = resource["Properties"]["FilterPattern"]
+            if pattern != '{ $.level = "ERROR" }':
+                yield f"{name}: counts {pattern}"
 
 
 def example(resources: dict):
