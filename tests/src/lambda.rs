@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use serde_json::{Value, json};
@@ -47,6 +47,7 @@ pub struct Lambda {
 struct Host {
     functions: Mutex<HashMap<String, Function>>,
     events: Mutex<HashMap<String, Vec<Value>>>,
+    tracing_headers: Mutex<HashMap<String, Vec<String>>>,
     permissions: Mutex<Vec<Value>>,
 }
 
@@ -91,7 +92,13 @@ impl Lambda {
         self.host.events.lock().expect("no handler panics").get(function).cloned().unwrap_or_default()
     }
 
-    /// The last of them.
+    /// `X-Amzn-Trace-Id` of each call of a function, in the order of its events.
+    #[must_use]
+    pub fn tracing_headers(&self, function: &str) -> Vec<String> {
+        self.host.tracing_headers.lock().expect("no handler panics").get(function).cloned().unwrap_or_default()
+    }
+
+    /// The last event.
     ///
     /// # Panics
     /// When it was never invoked.
@@ -128,12 +135,24 @@ pub fn uri(function: &str) -> String {
     )
 }
 
-async fn invoke(State(host): State<Arc<Host>>, Path(function): Path<String>, event: String) -> Response {
+async fn invoke(
+    State(host): State<Arc<Host>>,
+    Path(function): Path<String>,
+    headers: HeaderMap,
+    event: String,
+) -> Response {
     let name = function.rsplit(':').next().unwrap_or_default().to_owned();
     let Ok(event) = serde_json::from_str::<Value>(&event) else {
         return refused(400, "InvalidRequestContentException");
     };
-    host.events.lock().expect("no handler panics").entry(name.clone()).or_default().push(event.clone());
+    {
+        // Both at once, so that they are in one order.
+        let mut events = host.events.lock().expect("no handler panics");
+        events.entry(name.clone()).or_default().push(event.clone());
+        let header = headers.get("x-amzn-trace-id").and_then(|header| header.to_str().ok()).unwrap_or_default();
+        let mut headers = host.tracing_headers.lock().expect("no handler panics");
+        headers.entry(name.clone()).or_default().push(header.to_owned());
+    }
     let hosted = host.functions.lock().expect("no handler panics").get(&name).cloned();
     let Some(function) = hosted else {
         return refused(404, "ResourceNotFoundException");

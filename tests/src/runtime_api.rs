@@ -2,6 +2,7 @@
 //! events and its environment as on Lambda, and nothing else.
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::net::SocketAddr;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex as SyncMutex};
@@ -79,8 +80,8 @@ impl Function {
             .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
             .envs(environment.iter().copied())
             .stdin(Stdio::null())
-            .stdout(log.reopen().expect("the temporary file opens again"))
-            .stderr(log.reopen().expect("the temporary file opens again"))
+            .stdout(at_the_end(&log))
+            .stderr(at_the_end(&log))
             .spawn()
             .expect("the function starts");
         Self { name: name.to_owned(), child, log, events, runtime }
@@ -146,6 +147,11 @@ impl Drop for Function {
     }
 }
 
+/// The log, to which stdout and stderr are added as they come.
+fn at_the_end(log: &NamedTempFile) -> File {
+    File::options().append(true).open(log.path()).expect("the temporary file opens again")
+}
+
 async fn serve(host: Host) -> SocketAddr {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("the port's address");
@@ -159,17 +165,23 @@ async fn serve(host: Host) -> SocketAddr {
     address
 }
 
+/// `X-Amzn-Trace-Id` of a function's invocation of that number, from 1 on.
+#[must_use]
+pub fn tracing_header(invocation: u32) -> String {
+    format!("Root=1-5bef4de7-{invocation:024};Parent=53995c3f42cd8ad8;Sampled=0")
+}
+
 async fn next(State(host): State<Arc<Host>>) -> impl IntoResponse {
     let Some(Invocation { payload, outcome }) = host.events.lock().await.recv().await else {
         // The test is over, and with it the function.
         return std::future::pending().await;
     };
-    let request_id = {
+    let (request_id, trace) = {
         let mut running = host.running.lock().expect("no handler panics");
         running.count += 1;
         let request_id = format!("00000000-0000-4000-8000-{:012}", running.count);
         running.by_request_id.insert(request_id.clone(), outcome);
-        request_id
+        (request_id, tracing_header(running.count))
     };
     let deadline = (signing::now() + TIMEOUT).duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let headers = [
@@ -179,7 +191,7 @@ async fn next(State(host): State<Arc<Host>>) -> impl IntoResponse {
             "lambda-runtime-invoked-function-arn",
             format!("arn:aws:lambda:us-east-1:000000000000:function:{}", host.function),
         ),
-        ("lambda-runtime-trace-id", "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Sampled=0".to_owned()),
+        ("lambda-runtime-trace-id", trace),
         ("content-type", "application/json".to_owned()),
     ];
     (headers, payload)
