@@ -157,14 +157,22 @@ fn a_process_that_is_busy_tells_once_in_a_while() {
 #[test]
 fn the_authorizer_tells_what_it_allowed_and_refused() {
     let stack = Stack::with(&["--demo"]);
-    let authorizer = start("authorizer", &stack, &stack.control, &[NAMESPACE]);
-    for case in ["token-bearer", "token-bearer", "token-bare", "token-unknown", "token-empty"] {
+    let samples = samples::of("authorizer");
+    let issuers = samples.iter().find_map(|sample| sample.environment.get("JWT_ISSUERS")).unwrap();
+    let authorizer = start("authorizer", &stack, &stack.control, &[NAMESPACE, ("JWT_ISSUERS", issuers)]);
+    let denied = "http-api-2-jwt-without-the-scope";
+    for case in ["token-bearer", "token-bearer", "token-bare", "token-unknown", "token-empty", denied] {
         let _ = authorizer.invoke(&sample("authorizer", case));
     }
     let (ended, log) = authorizer.told_to_end();
     assert!(ended.success(), "{ended}");
-    let expected =
-        [("AuthorizerAllowed", 3), ("AuthorizerUnauthorized", 2), ("TokenCacheHits", 2), ("TokenCacheMisses", 2)];
+    let expected = [
+        ("AuthorizerAllowed", 3),
+        ("AuthorizerDenied", 1),
+        ("AuthorizerUnauthorized", 2),
+        ("TokenCacheHits", 2),
+        ("TokenCacheMisses", 3),
+    ];
     assert_eq!(Told::by(&log).counts, expected.map(|(name, count)| (name.to_owned(), count)).into());
     assert!(!log.contains("kp_") && !log.contains("demo-key-value"), "{log}");
 }
@@ -265,7 +273,7 @@ fn calls_at_once_are_logged_and_traced_each_by_its_own_invocation() {
     let guard = api.authorizer("allow", "allow", json!({"authorizerResultTtlInSeconds": 0}));
     api.function("GET", "/guarded", json!({"authorizerId": guard}), "fails");
     api.deploy("prod", &json!({}));
-    let gateway = start("gateway", &stack, &lambda.url, &[("AWS_LAMBDA_MAX_CONCURRENCY", "4")]);
+    let gateway = start("gateway", &stack, &lambda.url, &[NAMESPACE, ("AWS_LAMBDA_MAX_CONCURRENCY", "4")]);
     std::thread::scope(|scope| {
         for call in 0..16 {
             let mut event = event(&api, "/guarded", &[("authorization", "token")]);
@@ -298,6 +306,9 @@ fn calls_at_once_are_logged_and_traced_each_by_its_own_invocation() {
         assert_eq!(header, tracing_header(invocation));
         assert_eq!(event["headers"]["X-Amzn-Trace-Id"], header);
     }
+    let told = Told::by(&log);
+    assert_eq!((told.count("AdmittedRequests"), told.count("GatewayFailures")), (16, 16), "{told:?}");
+    assert_eq!(told.values["AuthorizerLatency"].len(), 16);
     let of_authorizers: BTreeSet<_> = lambda.tracing_headers("allow").into_iter().collect();
     assert_eq!(of_authorizers, (1..=16).map(tracing_header).collect());
 }

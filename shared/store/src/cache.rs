@@ -254,6 +254,18 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn hits_and_misses_are_counted() {
+        let (hits, misses) = (Counter::TokenCacheHits, Counter::TokenCacheMisses);
+        let metrics = Metrics::default();
+        let lookups = Lookups { metrics: metrics.clone(), hits, misses };
+        let cache = TtlCache::new(10, Duration::from_secs(5)).counting(lookups);
+        for now in [0, 1, 4, 5] {
+            load(&cache, at(now), 1).await;
+        }
+        assert_eq!((metrics.counted(hits), metrics.counted(misses)), (2, 2));
+    }
+
+    #[tokio::test]
     async fn a_cleared_cache_loads_again() {
         let cache = TtlCache::new(10, Duration::from_secs(5));
         load(&cache, at(0), 1).await;

@@ -91,7 +91,8 @@ pub fn ended(result: Result<(), impl Display>) -> ExitCode {
 }
 
 fn begin(format: Format, filter: EnvFilter) -> Result<(), TryInitError> {
-    let filter = filter.and(filter_fn(holds_no_bodies));
+    // With the hint, what is below the filter's own level costs a comparison.
+    let filter = filter.and(filter_fn(holds_no_bodies).with_max_level_hint(LevelFilter::TRACE));
     let lines = fmt::layer().with_ansi(false).with_writer(std::io::stderr);
     match format {
         Format::Json => {

@@ -71,13 +71,13 @@ impl Reporter {
         if self.inner.namespace.is_none() {
             return;
         }
-        let told = match signal(SignalKind::terminate()) {
-            Ok(told) => told,
+        let mut terminate = match signal(SignalKind::terminate()) {
+            Ok(terminate) => terminate,
             Err(error) => return tracing::warn!(%error, "SIGTERM cannot be waited for"),
         };
-        let (reporter, mut told) = (self.clone(), told);
+        let reporter = self.clone();
         tokio::spawn(async move {
-            if told.recv().await.is_some() {
+            if terminate.recv().await.is_some() {
                 write(&reporter.lines(now()));
                 std::process::exit(0);
             }

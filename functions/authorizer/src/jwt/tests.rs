@@ -5,6 +5,7 @@ pub(crate) mod issuer;
 
 use std::time::Duration;
 
+use keyplan_telemetry::Counter;
 use serde_json::{Value, json};
 
 use super::*;
@@ -233,9 +234,12 @@ const FAILED: &str = "the last attempt to fetch the keys failed";
 #[tokio::test]
 async fn keys_are_fetched_once_and_again_when_they_have_aged() {
     let (server, verifier) = fetching(json!({})).await;
+    let metrics = Metrics::default();
+    let verifier = verifier.counting_in(&metrics);
     for (seconds, fetched) in [(0, 1), (1, 1), (599, 1), (600, 2), (1_199, 2), (1_200, 3)] {
         assert_eq!(at(&verifier, seconds, "a").await, Ok(()));
         assert_eq!(server.jwks_hits(), fetched, "after {seconds} s");
+        assert_eq!(metrics.counted(Counter::JwksFetches), u64::try_from(fetched).unwrap());
     }
     assert_eq!(server.discovery_hits(), 1);
 }

@@ -8,6 +8,7 @@ use keyplan_domain::api::MethodSetting;
 use keyplan_domain::outage::OnFailure;
 use keyplan_domain::quota::{QuotaPeriod, QuotaSettings};
 use keyplan_domain::throttle::ThrottleSettings;
+use keyplan_telemetry::Counter;
 
 use super::*;
 use crate::testing::request;
@@ -84,7 +85,7 @@ async fn bench(on_failure: OnFailure) -> (Bench, Line) {
     let mut bench = Bench::of_pet_and_root(true).await;
     let line = Line::to(bench.connection.endpoint_url.as_ref().unwrap());
     let connection = Connection { endpoint_url: Some(line.url.clone()), ..bench.connection.clone() };
-    let store = Store::new(connection.dynamodb(), Tables::default());
+    let store = Store::new(connection.dynamodb(), Tables::default()).counting_in(bench.store.metrics().clone());
     let settings = Settings { on_failure, ..settings() };
     bench.gateway = Gateway::new(settings, store, bench.lambda_client.clone(), bench.clock.clone());
     (bench, line)
@@ -189,6 +190,25 @@ async fn the_mode_decides_what_a_quota_a_throttle_and_no_limit_get() {
             assert_eq!(statuses, expected, "{on_failure:?}, {kind}");
         }
     }
+}
+
+#[tokio::test]
+async fn outages_are_counted_and_what_is_admitted_in_them() {
+    let (bench, line) = bench(OnFailure::ByLimits).await;
+    let throttle = ThrottleSettings { burst_limit: 4, rate_limit: 0.01 };
+    bench.key_in_plan(|plan| plan.throttle = Some(throttle)).await;
+    assert_eq!(bench.with_key(VALUE).await, 200);
+    let counted = |counter| bench.store.metrics().counted(counter);
+    let seen = [Counter::TableOutages, Counter::AdmittedInOutages, Counter::GatewayFailures];
+    assert_eq!(seen.map(counted), [0, 0, 0]);
+    line.cut();
+    let mut statuses = Vec::new();
+    for _ in 0..8 {
+        statuses.push(bench.with_key(VALUE).await);
+    }
+    let of = |status| statuses.iter().filter(|known| **known == status).count() as u64;
+    assert_eq!((of(200), of(429)), (3, 8 - 3 - of(500)), "{statuses:?}");
+    assert_eq!(seen.map(counted), [1, 3, of(500)], "{statuses:?}");
 }
 
 #[tokio::test]
