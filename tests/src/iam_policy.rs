@@ -29,6 +29,17 @@ impl Asked {
         let (action, resource) = ("lambda:InvokeFunction".to_owned(), function.to_owned());
         Self { action, resource, context: BTreeMap::new() }
     }
+
+    /// The same of each of its partitions.
+    fn parts(&self) -> Vec<Self> {
+        let Some(partitions) = self.context.get(LEADING_KEYS) else { return vec![self.clone()] };
+        let of_one = |partition: &String| {
+            let mut part = self.clone();
+            part.context.insert(LEADING_KEYS.to_owned(), BTreeSet::from([partition.clone()]));
+            part
+        };
+        partitions.iter().map(of_one).collect()
+    }
 }
 
 impl From<&Access> for Asked {
@@ -36,8 +47,8 @@ impl From<&Access> for Asked {
         let table = format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{}", access.table);
         let resource = access.index.as_ref().map_or(table.clone(), |index| format!("{table}/index/{index}"));
         let mut context = BTreeMap::from([("dynamodb:Attributes".to_owned(), access.attributes.clone())]);
-        if let Some(partition) = &access.partition {
-            context.insert(LEADING_KEYS.to_owned(), BTreeSet::from([partition.clone()]));
+        if !access.partitions.is_empty() {
+            context.insert(LEADING_KEYS.to_owned(), access.partitions.clone());
         }
         if let Some(enclosing) = &access.enclosing {
             context.insert("dynamodb:EnclosingOperation".to_owned(), BTreeSet::from([enclosing.clone()]));
@@ -50,10 +61,9 @@ impl From<&Access> for Asked {
 #[derive(Clone, Debug)]
 pub struct Policy(Vec<Grant>);
 
-/// One action on one resource, in partitions of one pattern if there is one: the
-/// least that a statement can be taken apart into.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Grant {
+/// One action on one resource.
+#[derive(Clone, Debug)]
+struct Grant {
     action: String,
     resource: String,
     condition: Value,
@@ -72,20 +82,16 @@ impl Policy {
             for member in statement.as_object().into_iter().flat_map(|members| members.keys()) {
                 assert!(["Sid", "Effect", "Action", "Resource", "Condition"].contains(&&**member), "{statement}");
             }
+            let condition = &statement["Condition"];
             for action in list(&statement["Action"]) {
-                for resource in list(&statement["Resource"]) {
-                    grants.extend(by_partition(&statement["Condition"]).into_iter().map(|condition| Grant {
-                        action: action.clone(),
-                        resource: resource.clone(),
-                        condition,
-                    }));
-                }
+                let grant = |resource| Grant { action: action.clone(), resource, condition: condition.clone() };
+                grants.extend(list(&statement["Resource"]).into_iter().map(grant));
             }
         }
         Self(grants)
     }
 
-    /// What is asked and not allowed.
+    /// What is asked and not allowed: by one statement, whatever others allow.
     #[must_use]
     pub fn refused<'a>(&self, asked: &'a [Asked]) -> Vec<&'a Asked> {
         asked.iter().filter(|asked| !self.0.iter().any(|grant| grant.allows(asked))).collect()
@@ -96,16 +102,29 @@ impl Policy {
     #[must_use]
     pub fn unasked(&self, service: &str, asked: &[Asked], names: &[(&str, &str)]) -> BTreeSet<String> {
         let of_service = |grant: &&Grant| grant.action.starts_with(&format!("{service}:"));
-        let grants = self.0.iter().filter(of_service);
+        let grants = self.0.iter().filter(of_service).flat_map(Grant::by_partition);
+        let asked: Vec<_> = asked.iter().flat_map(Asked::parts).collect();
         grants.filter(|grant| !asked.iter().any(|asked| grant.allows(asked))).map(|grant| grant.named(names)).collect()
     }
 }
 
 impl Grant {
-    /// Whether it allows what is asked.
-    #[must_use]
-    pub fn allows(&self, asked: &Asked) -> bool {
+    fn allows(&self, asked: &Asked) -> bool {
         self.action == asked.action && is_like(&self.resource, &asked.resource) && holds(&self.condition, asked)
+    }
+
+    /// The same for each pattern of partitions.
+    fn by_partition(&self) -> Vec<Self> {
+        let patterns = list(&self.condition["ForAllValues:StringLike"][LEADING_KEYS]);
+        if patterns.is_empty() {
+            return vec![self.clone()];
+        }
+        let of_pattern = |pattern: String| {
+            let mut grant = self.clone();
+            grant.condition["ForAllValues:StringLike"][LEADING_KEYS] = json!([pattern]);
+            grant
+        };
+        patterns.into_iter().map(of_pattern).collect()
     }
 
     fn named(&self, names: &[(&str, &str)]) -> String {
@@ -123,20 +142,6 @@ impl fmt::Display for Asked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} {:?}", self.action, self.resource, self.context)
     }
-}
-
-/// A statement's condition for each pattern of partitions.
-fn by_partition(condition: &Value) -> Vec<Value> {
-    let patterns = list(&condition["ForAllValues:StringLike"][LEADING_KEYS]);
-    if patterns.is_empty() {
-        return vec![condition.clone()];
-    }
-    let of_pattern = |pattern: String| {
-        let mut condition = condition.clone();
-        condition["ForAllValues:StringLike"][LEADING_KEYS] = json!([pattern]);
-        condition
-    };
-    patterns.into_iter().map(of_pattern).collect()
 }
 
 /// Whether a condition holds (IAM User Guide, "IAM JSON policy elements:
@@ -180,45 +185,50 @@ fn list(value: &Value) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn asked(action: &str, partition: Option<&str>) -> Asked {
+    fn asked(action: &str, partitions: &[&str]) -> Asked {
         Asked::from(&Access {
             action: action.to_owned(),
             table: "t".to_owned(),
-            partition: partition.map(str::to_owned),
+            partitions: partitions.iter().map(|partition| (*partition).to_owned()).collect(),
             ..Access::default()
         })
     }
 
-    fn policy() -> Policy {
-        Policy::of(&[json!({
-            "Effect": "Allow", "Action": ["dynamodb:GetItem", "dynamodb:Query"],
-            "Resource": "arn:aws:dynamodb:us-east-1:000000000000:table/t",
+    fn statement(actions: &[&str], partitions: &[&str]) -> Value {
+        let actions: Vec<_> = actions.iter().map(|action| format!("dynamodb:{action}")).collect();
+        json!({
+            "Effect": "Allow", "Action": actions, "Resource": "arn:aws:dynamodb:us-east-1:000000000000:table/t",
             "Condition": {
-                "ForAllValues:StringLike": {LEADING_KEYS: ["A#*", "B"]}, "Null": {LEADING_KEYS: "false"},
+                "ForAllValues:StringLike": {LEADING_KEYS: partitions}, "Null": {LEADING_KEYS: "false"},
             },
-        })])
+        })
     }
 
     #[test]
     fn what_is_not_allowed_is_refused() {
-        let allowed = [asked("GetItem", Some("A#1")), asked("Query", Some("B"))];
-        assert!(policy().refused(&allowed).is_empty());
+        let policy =
+            Policy::of(&[statement(&["GetItem", "BatchGetItem"], &["A#*", "B"]), statement(&["BatchGetItem"], &["C"])]);
+        let allowed = [asked("GetItem", &["A#1"]), asked("BatchGetItem", &["A#1", "B"])];
+        assert!(policy.refused(&allowed).is_empty());
         for refused in [
-            asked("PutItem", Some("A#1")),
-            asked("GetItem", Some("B#1")),
-            asked("GetItem", Some("AB")),
-            asked("GetItem", None),
+            asked("PutItem", &["A#1"]),
+            asked("GetItem", &["B#1"]),
+            asked("GetItem", &["AB"]),
+            asked("GetItem", &[]),
+            // Each is allowed, but by another statement.
+            asked("BatchGetItem", &["B", "C"]),
             Asked { resource: "arn:aws:dynamodb:us-east-1:000000000000:table/t/index/i".into(), ..allowed[0].clone() },
         ] {
-            assert_eq!(policy().refused(std::slice::from_ref(&refused)), [&refused]);
+            assert_eq!(policy.refused(std::slice::from_ref(&refused)), [&refused]);
         }
     }
 
     #[test]
     fn what_is_allowed_and_never_asked_is_named() {
-        let asked = [asked("GetItem", Some("A#1")), asked("Query", Some("A#2"))];
+        let policy = Policy::of(&[statement(&["GetItem", "Query"], &["A#*", "B"])]);
+        let asked = [asked("GetItem", &["A#1"]), asked("Query", &["A#2"])];
         let names = [("arn:aws:dynamodb:us-east-1:000000000000:table/t", "config")];
-        let unasked = policy().unasked("dynamodb", &asked, &names);
+        let unasked = policy.unasked("dynamodb", &asked, &names);
         assert_eq!(unasked, BTreeSet::from(["GetItem config B".to_owned(), "Query config B".to_owned()]));
     }
 }

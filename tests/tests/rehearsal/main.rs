@@ -7,6 +7,7 @@
 mod continuing;
 mod front_door;
 mod keyplan;
+mod larger;
 mod operations;
 mod permissions;
 mod serving;

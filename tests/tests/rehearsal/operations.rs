@@ -171,6 +171,9 @@ const OVERWRITTEN: &str = "Name,key,enabled,usageplanIds\nbob,imported-key-value
 const SUBJECT: &str = r#"{"issuer": "https://login.example.com/", "subject": "alice"}"#;
 const TAGS: &str = r#"{"tags": {"a": "b"}}"#;
 
+/// API Gateway's, and eight of Keyplan's own.
+pub(crate) const ALL: usize = 83 + 8;
+
 /// Carries all of them out; how many different ones there were.
 pub(crate) fn carry_out(keyplan: &Keyplan) -> usize {
     let mut named = BTreeMap::from([("uri".to_owned(), lambda::uri_of_arn(keyplan.template.arn(AUTHORIZER)))]);
