@@ -142,7 +142,14 @@ impl FrontDoor {
                     form["cookies"] = json!(cookies);
                 }
             }
-            Self::Alb => form["headers"] = joined(&|_, _| true),
+            Self::Alb => {
+                form["headers"] = joined(&|name, _| !is_cookie(name));
+                let cookies = answer.headers.iter().find(|(name, _)| is_cookie(name)).map(|(_, cookies)| *cookies);
+                // One value a name, and names are told apart by their case.
+                for (name, cookie) in ["set-cookie", "Set-cookie"].into_iter().zip(cookies.unwrap_or_default()) {
+                    form["headers"][name] = (*cookie).into();
+                }
+            }
             Self::AlbMultiValue => form["multiValueHeaders"] = lists(&|_| true).into(),
         }
         if matches!(self, Self::Alb | Self::AlbMultiValue) {
