@@ -71,10 +71,16 @@ impl DeployedStack {
         deployed
     }
 
-    /// The properties of a resource.
+    /// A resource: its type, its properties and what becomes of it.
     ///
     /// # Panics
     /// When it is not deployed.
+    #[must_use]
+    pub fn resource(&self, name: &str) -> &Value {
+        self.resources.get(name).unwrap_or_else(|| panic!("there is no {name}"))
+    }
+
+    /// The properties of a resource.
     #[must_use]
     pub fn properties(&self, resource: &str) -> &Value {
         &self.resource(resource)["Properties"]
@@ -153,10 +159,6 @@ impl DeployedStack {
         let role = roles.into_iter().find(is_its).unwrap_or_else(|| panic!("{function} has no role"));
         let policies = self.properties(role)["Policies"].as_array().into_iter().flatten();
         policies.flat_map(|policy| statements(&policy["PolicyDocument"])).collect()
-    }
-
-    fn resource(&self, name: &str) -> &Value {
-        self.resources.get(name).unwrap_or_else(|| panic!("there is no {name}"))
     }
 
     /// `{{resolve:secretsmanager:{ARN}:SecretString:{member}:{stage}:{version}}}`
@@ -244,9 +246,10 @@ Resources:
     fn statements_of_conditions_that_do_not_hold_are_left_out() {
         let table = json!({"Action": "a:B", "Resource":
             "arn:aws:dynamodb:us-east-1:000000000000:table/s-Table-1ABCDEFGHIJKL/index/*"});
-        assert_eq!(deployed(&[]).statements("Function"), [table.clone()]);
+        let others = json!({"Action": "c:D", "Resource": ["x", "y"]});
         let with_others = deployed(&[("Others", "x,y")]);
-        assert_eq!(with_others.statements("Function"), [table, json!({"Action": "c:D", "Resource": ["x", "y"]})]);
+        assert_eq!(with_others.statements("Function"), [table.clone(), others]);
+        assert_eq!(deployed(&[]).statements("Function"), [table]);
         assert_eq!((with_others.of_type("A::B"), deployed(&[]).of_type("A::B")), (vec!["Other"], vec![]));
     }
 }

@@ -50,11 +50,12 @@ fn limits_go_on_where_the_process_before_ended() {
 
 #[test]
 fn no_call_that_got_in_is_lost_with_its_process() {
-    const CALLS: usize = 12;
+    const CALLS: i64 = 12;
+    const LIMIT: i64 = 40;
     let day = today();
     let keyplan = Keyplan::deploy(&[]);
     let served = Served::by(&keyplan);
-    let quota = json!({"quota": {"limit": 40, "period": "MONTH"}});
+    let quota = json!({"quota": {"limit": LIMIT, "period": "MONTH"}});
     let plan = UsagePlan::create(&keyplan, "crowded", &[(&served.by_header, "prod")], quota);
     let key: ApiKey = plan.key("crowd");
     let admitted = AtomicI64::new(0);
@@ -66,7 +67,7 @@ fn no_call_that_got_in_is_lost_with_its_process() {
     for round in 1..=5 {
         std::thread::scope(|threads| (0..CALLS).for_each(|_| drop(threads.spawn(call))));
         take_the_place_of(&keyplan, GATEWAY);
-        let expected = (round * 12).min(40);
+        let expected = (round * CALLS).min(LIMIT);
         assert_eq!(admitted.load(Ordering::Relaxed), expected, "round {round}");
         assert_eq!(plan.used_between(&day, &today()).get(&key.id), Some(&expected));
     }

@@ -23,8 +23,8 @@ pub(crate) const INVOCABLE: [&str; 2] = ["deny", "backend"];
 
 pub(crate) struct Keyplan {
     pub(crate) template: DeployedStack,
-    pub(crate) dynamodb: Dynamodb,
     functions: BTreeMap<String, Surroundings>,
+    _dynamodb: Dynamodb,
 }
 
 /// A function, and what is between it and AWS.
@@ -56,7 +56,7 @@ impl Keyplan {
             (name.to_owned(), Surroundings { proxy, lambda, process: Mutex::default() })
         };
         let functions = template.of_type("AWS::Serverless::Function").into_iter().map(surroundings).collect();
-        let keyplan = Self { template, dynamodb, functions };
+        let keyplan = Self { template, functions, _dynamodb: dynamodb };
         keyplan.functions.keys().for_each(|name| keyplan.start(name));
         keyplan
     }
