@@ -58,11 +58,7 @@ pub(crate) fn store(url: &str) -> Store {
 
 /// How every local stack connects.
 pub(crate) fn connection(url: &str) -> Connection {
-    Connection {
-        region: "us-east-1".into(),
-        endpoint_url: Some(url.to_owned()),
-        credentials: Credentials::new("local", "local", None, None, "bench"),
-    }
+    Connection::new("us-east-1", Some(url.to_owned()), Credentials::new("local", "local", None, None, "bench"))
 }
 
 /// Has a function find the tables at `url`, as Lambda's environment would.

@@ -207,7 +207,7 @@ fn issuers(flags: &Flags) -> Result<Vec<Issuer>, StartError> {
 
 /// An endpoint of this process.
 fn here(flags: &Flags, keys: &AccessKeys, url: String) -> Connection {
-    Connection { region: flags.region.clone(), endpoint_url: Some(url), credentials: keys.own.clone() }
+    Connection::new(flags.region.as_str(), Some(url), keys.own.clone())
 }
 
 /// An endpoint of somebody else's: whoever has set credentials has set them for it.
@@ -216,7 +216,7 @@ fn elsewhere(flags: &Flags, keys: &AccessKeys, url: String) -> Result<Connection
         Err(missing) if missing.name == "AWS_ACCESS_KEY_ID" => keys.own.clone(),
         set => set?,
     };
-    Ok(Connection { region: flags.region.clone(), endpoint_url: Some(url), credentials })
+    Ok(Connection::new(flags.region.as_str(), Some(url), credentials))
 }
 
 async fn bind(flag: &'static str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {

@@ -54,7 +54,7 @@ impl Bench {
 
     fn at(url: String) -> Self {
         let credentials = Credentials::new("local", "local", None, None, "test");
-        let connection = Connection { region: "us-east-1".into(), endpoint_url: Some(url), credentials };
+        let connection = Connection::new("us-east-1", Some(url), credentials);
         let store = Store::new(connection.dynamodb(), Tables::default());
         let clock = Arc::new(HandClock(AtomicI64::new(1_800_000_000)));
         Self { authorizer: Authorizer::new(store.clone(), clock.clone()), store, clock }

@@ -46,6 +46,8 @@ const OUTLIVES: Duration = Duration::from_secs(60 * 60);
 const PATIENCE_FOR_NEWS: Duration = Duration::from_secs(1);
 /// How long a read may take otherwise, all tries together.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a function's start waits for what it reads ahead.
+const WARM_UP: Duration = Duration::from_secs(1);
 
 pub(crate) struct Configuration {
     store: Store,
@@ -112,6 +114,26 @@ impl Configuration {
             keys: TtlCache::new(KEYS, ttl),
             plans: TtlCache::new(PLANS, ttl),
             account: TtlCache::new(1, ttl),
+        }
+    }
+
+    /// Reads what no request need bring: the account's settings and, if requests
+    /// have a default target, its stage with what it serves. One after the other,
+    /// as the first request does with what is left to read: one connection does
+    /// for all, and a second would cost it a TLS handshake. A failure is for the
+    /// first request to find out.
+    pub(crate) async fn warm_up(&self, default_target: Option<&StageName>, now: Timestamp) {
+        let reads = async {
+            self.account(now).await?;
+            if let Some(name) = default_target {
+                self.stage(name, now).await?;
+            }
+            Ok::<_, ConfigurationError>(())
+        };
+        match tokio::time::timeout(WARM_UP, reads).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "the configuration cannot be read yet"),
+            Err(_) => tracing::warn!("DynamoDB does not answer yet"),
         }
     }
 

@@ -6,24 +6,26 @@ use std::time::Duration;
 
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::config::retry::RetryConfig;
+use aws_sdk_lambda::config::timeout::TimeoutConfig;
 use aws_sdk_lambda::config::{BehaviorVersion, Region};
 use aws_sdk_lambda::error::{DisplayErrorContext, SdkError};
 use aws_sdk_lambda::primitives::Blob;
 use keyplan_domain::arn::{FunctionRef, InvalidFunction};
-use keyplan_store::connect::{self, Connection};
+use keyplan_store::connect::{CONNECT_TIMEOUT, Connection};
 use serde::Deserialize;
 
 use crate::stage_variables;
 
-/// A client of Lambda with the region and credentials of `connection`; no
-/// request is sent. It never retries: a function may act before it fails.
+/// A client of Lambda with the region, the credentials and the connections of
+/// `connection`; no request is sent. It never retries: a function may act before it fails.
 #[must_use]
 pub fn lambda_client(connection: &Connection, endpoint_url: Option<&str>) -> Client {
     let mut config = aws_sdk_lambda::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(connection.region.clone()))
         .credentials_provider(connection.credentials.clone())
-        .http_client(connect::http_client(endpoint_url))
+        .http_client(connection.http_client(endpoint_url))
+        .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).build())
         .retry_config(RetryConfig::disabled());
     config.set_endpoint_url(endpoint_url.map(str::to_owned));
     Client::from_conf(config.build())

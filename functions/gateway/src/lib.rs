@@ -76,6 +76,14 @@ impl Gateway {
         Self { pipeline: Arc::new(Pipeline::new(settings, store, lambda, clock)) }
     }
 
+    /// Reads ahead what the first request needs whatever it is, and opens the
+    /// connection for the rest: for a function's start, to which Lambda gives a
+    /// whole processor. A failure is for the first request to find out, and a
+    /// second is all that is waited for.
+    pub async fn warm_up(&self) {
+        self.pipeline.warm_up().await;
+    }
+
     /// Answers one request.
     pub async fn handle(&self, request: Request) -> Response {
         self.pipeline.handle(&request).await

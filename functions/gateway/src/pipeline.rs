@@ -47,6 +47,12 @@ impl Pipeline {
         }
     }
 
+    pub(crate) async fn warm_up(&self) {
+        let default_target = self.settings.default_target.as_ref();
+        let stage = default_target.map(|target| StageName { api: target.api_id.clone(), stage: target.stage.clone() });
+        self.configuration.warm_up(stage.as_ref(), self.clock.now()).await;
+    }
+
     pub(crate) async fn handle(&self, request: &Request) -> Response {
         let received = self.clock.now();
         let ids = RequestIds::of(request);

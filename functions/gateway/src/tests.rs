@@ -67,7 +67,7 @@ impl Bench {
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(dynoxide::server::serve_on(listener, dynoxide::Database::memory().unwrap()));
         let credentials = Credentials::new("local", "local", None, None, "test");
-        let connection = Connection { region: "us-east-1".into(), endpoint_url: Some(url), credentials };
+        let connection = Connection::new("us-east-1", Some(url), credentials);
         let store = Store::new(connection.dynamodb(), Tables::default());
         store.create_tables().await.unwrap();
         let lambda = Lambda::start().await;

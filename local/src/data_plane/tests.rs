@@ -21,11 +21,11 @@ struct DataPlane {
 impl DataPlane {
     async fn start() -> Self {
         let dynamodb = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let connection = Connection {
-            region: "us-east-1".into(),
-            endpoint_url: Some(format!("http://{}", dynamodb.local_addr().unwrap())),
-            credentials: aws_credential_types::Credentials::new("local", "local", None, None, "test"),
-        };
+        let connection = Connection::new(
+            "us-east-1",
+            Some(format!("http://{}", dynamodb.local_addr().unwrap())),
+            aws_credential_types::Credentials::new("local", "local", None, None, "test"),
+        );
         tokio::spawn(dynoxide::server::serve_on(dynamodb, dynoxide::Database::memory().unwrap()));
         let store = Store::new(connection.dynamodb(), Tables::default());
         store.create_tables().await.unwrap();

@@ -10,11 +10,11 @@ const NOW: Timestamp = Timestamp::from_seconds(1_795_600_000);
 
 async fn store() -> Store {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let connection = Connection {
-        region: "us-east-1".into(),
-        endpoint_url: Some(format!("http://{}", listener.local_addr().unwrap())),
-        credentials: Credentials::new("local", "local", None, None, "test"),
-    };
+    let connection = Connection::new(
+        "us-east-1",
+        Some(format!("http://{}", listener.local_addr().unwrap())),
+        Credentials::new("local", "local", None, None, "test"),
+    );
     tokio::spawn(dynoxide::server::serve_on(listener, Database::memory().unwrap()));
     let store = Store::new(connection.dynamodb(), Tables::default());
     store.create_tables().await.unwrap();

@@ -26,7 +26,7 @@ fn lambda(forward: Option<Forward>) -> Router {
 
 fn connection(url: String) -> Connection {
     let credentials = aws_credential_types::Credentials::new("local", "local", None, None, "test");
-    Connection { region: "us-east-1".into(), endpoint_url: Some(url), credentials }
+    Connection::new("us-east-1", Some(url), credentials)
 }
 
 struct Answer {

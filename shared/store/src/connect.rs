@@ -6,16 +6,17 @@ use std::time::Duration;
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region, SharedHttpClient};
-use aws_smithy_http_client::Builder;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
-/// How long DynamoDB may take to be reached.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long it may take to answer: without an end, one that hangs would hang
+use crate::http_clients::HttpClients;
+
+/// How long AWS may take to be reached. The same for all its services, since
+/// connections are shared by those who wait for them equally long.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long DynamoDB may take to answer: without an end, one that hangs would hang
 /// every caller.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Where DynamoDB is and who asks.
+/// Where DynamoDB is and who asks. Clones share their connections.
 #[derive(Clone, Debug)]
 pub struct Connection {
     /// The AWS region.
@@ -24,6 +25,7 @@ pub struct Connection {
     pub endpoint_url: Option<String>,
     /// What requests are signed with.
     pub credentials: Credentials,
+    http_clients: HttpClients,
 }
 
 /// A variable of the environment that is missing.
@@ -37,17 +39,20 @@ pub struct MissingVariable {
 }
 
 impl Connection {
+    /// With connections of its own.
+    #[must_use]
+    pub fn new(region: impl Into<String>, endpoint_url: Option<String>, credentials: Credentials) -> Self {
+        Self { region: region.into(), endpoint_url, credentials, http_clients: HttpClients::default() }
+    }
+
     /// From `AWS_REGION`, `AWS_ENDPOINT_URL_DYNAMODB` and AWS's variables for
     /// credentials, which Lambda sets.
     ///
     /// # Errors
     /// Names the variable that is missing.
     pub fn from_env() -> Result<Self, MissingVariable> {
-        Ok(Self {
-            region: required("AWS_REGION", "a region's name")?,
-            endpoint_url: optional("AWS_ENDPOINT_URL_DYNAMODB"),
-            credentials: credentials_from_env()?,
-        })
+        let region = required("AWS_REGION", "a region's name")?;
+        Ok(Self::new(region, optional("AWS_ENDPOINT_URL_DYNAMODB"), credentials_from_env()?))
     }
 
     /// A client for it; no request is sent.
@@ -63,9 +68,16 @@ impl Connection {
                     .operation_attempt_timeout(ATTEMPT_TIMEOUT)
                     .build(),
             )
-            .http_client(http_client(self.endpoint_url.as_deref()));
+            .http_client(self.http_client(self.endpoint_url.as_deref()));
         config.set_endpoint_url(self.endpoint_url.clone());
         aws_sdk_dynamodb::Client::from_conf(config.build())
+    }
+
+    /// What a client of AWS reaches its endpoint by: another address than the
+    /// region's own, if there is one.
+    #[must_use]
+    pub fn http_client(&self, endpoint_url: Option<&str>) -> SharedHttpClient {
+        self.http_clients.to(endpoint_url)
     }
 }
 
@@ -81,17 +93,6 @@ pub fn credentials_from_env() -> Result<Credentials, MissingVariable> {
         None,
         "environment",
     ))
-}
-
-/// The HTTP client of every AWS client; plain HTTP addresses get one without
-/// TLS, which need not read root certificates.
-#[must_use]
-pub fn http_client(endpoint_url: Option<&str>) -> SharedHttpClient {
-    if endpoint_url.is_some_and(|url| url.starts_with("http://")) {
-        Builder::new().build_http()
-    } else {
-        Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
-    }
 }
 
 fn required(name: &'static str, expected: &'static str) -> Result<String, MissingVariable> {

@@ -21,6 +21,7 @@ pub mod connect;
 mod deployment;
 pub mod entropy;
 mod error;
+mod http_clients;
 mod import;
 mod item;
 pub mod keys;

@@ -380,11 +380,8 @@ async fn what_remains_can_be_set_up_and_down_and_what_was_used_stays() {
 async fn a_table_that_hangs_admits_nobody_and_holds_nobody_for_ever() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let hanging = format!("http://{}", listener.local_addr().unwrap());
-    let connection = Connection {
-        region: "us-east-1".into(),
-        endpoint_url: Some(hanging),
-        credentials: Credentials::new("local", "local", None, None, "test"),
-    };
+    let connection =
+        Connection::new("us-east-1", Some(hanging), Credentials::new("local", "local", None, None, "test"));
     let store = Store::new(connection.dynamodb(), Tables::default());
     let meter = Meter::new(store, Arc::new(SystemClock), PROVES_FOR);
     let (plan, key) = ids();

@@ -66,7 +66,7 @@ impl Control {
         let endpoint_url = Some(format!("http://{}", listener.local_addr().unwrap()));
         tokio::spawn(dynoxide::server::serve_on(listener, dynoxide::Database::memory().unwrap()));
         let credentials = Credentials::new("local", "local", None, None, "test");
-        let connection = Connection { region: "us-east-1".into(), endpoint_url, credentials };
+        let connection = Connection::new("us-east-1", endpoint_url, credentials);
         let store = Store::new(connection.dynamodb(), Tables::default());
         store.create_tables().await.unwrap();
         let settings = Settings { region: "us-east-1".into(), account_id: "000000000000".into() };

@@ -84,7 +84,7 @@ async fn tables() -> Store {
     let url = format!("http://{}", listener.local_addr().expect("the port's address"));
     tokio::spawn(dynoxide::server::serve_on(listener, dynoxide::Database::memory().expect("a database")));
     let credentials = Credentials::new("local", "local", None, None, "test");
-    let connection = Connection { region: "us-east-1".into(), endpoint_url: Some(url), credentials };
+    let connection = Connection::new("us-east-1", Some(url), credentials);
     let store = Store::new(connection.dynamodb(), Tables::default());
     store.create_tables().await.expect("tables");
     let key = ApiKey {

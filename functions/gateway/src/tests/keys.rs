@@ -99,11 +99,11 @@ async fn a_new_stage_is_refused_until_the_plan_has_it() {
 async fn tables_that_fail_let_nothing_through() {
     let bench = bench().await;
     bench.key_in_plan(|_| ()).await;
-    let nowhere = Connection {
-        region: "us-east-1".into(),
-        endpoint_url: Some("http://127.0.0.1:1".into()),
-        credentials: Credentials::new("local", "local", None, None, "test"),
-    };
+    let nowhere = Connection::new(
+        "us-east-1",
+        Some("http://127.0.0.1:1".into()),
+        Credentials::new("local", "local", None, None, "test"),
+    );
     let store = Store::new(nowhere.dynamodb(), Tables::default());
     let gateway = Gateway::new(settings(), store, lambda_client(&nowhere, None), bench.clock.clone());
     let response = gateway.handle(get_pet().with("x-api-key", VALUE)).await;

@@ -83,7 +83,7 @@ fn copy_of(stream: &TcpStream) -> TcpStream {
 async fn bench(on_failure: OnFailure) -> (Bench, Line) {
     let mut bench = Bench::of_pet_and_root(true).await;
     let line = Line::to(bench.connection.endpoint_url.as_ref().unwrap());
-    let connection = Connection { endpoint_url: Some(line.url.clone()), ..bench.connection.clone() };
+    let connection = Connection::new("us-east-1", Some(line.url.clone()), bench.connection.credentials.clone());
     let store = Store::new(connection.dynamodb(), Tables::default());
     let settings = Settings { on_failure, ..settings() };
     bench.gateway = Gateway::new(settings, store, bench.lambda_client.clone(), bench.clock.clone());

@@ -81,11 +81,7 @@ pub async fn endpoint() -> String {
 }
 
 pub fn connection(endpoint: String) -> Connection {
-    Connection {
-        region: "us-east-1".into(),
-        endpoint_url: Some(endpoint),
-        credentials: Credentials::new("local", "local", None, None, "test"),
-    }
+    Connection::new("us-east-1", Some(endpoint), Credentials::new("local", "local", None, None, "test"))
 }
 
 /// Names that nobody else uses.

@@ -36,11 +36,8 @@ pub(in crate::meter) async fn store() -> Store {
             endpoint
         }
     };
-    let connection = Connection {
-        region: "us-east-1".into(),
-        endpoint_url: Some(endpoint),
-        credentials: Credentials::new("local", "local", None, None, "test"),
-    };
+    let connection =
+        Connection::new("us-east-1", Some(endpoint), Credentials::new("local", "local", None, None, "test"));
     let suffix = crate::entropy::rest_api_id();
     let tables = Tables { config: format!("config-{suffix}"), usage: format!("usage-{suffix}") };
     let store = Store::new(connection.dynamodb(), tables);
