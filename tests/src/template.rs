@@ -122,8 +122,7 @@ impl DeployedStack {
         self.resource(function)["Metadata"]["BuildProperties"]["Binary"].as_str().unwrap_or_default()
     }
 
-    /// The variables of a function's environment. What it takes from a secret is
-    /// there: of one that is generated, the letter `s` as often as it has characters.
+    /// The variables of a function's environment, with what it takes from secrets.
     #[must_use]
     pub fn environment(&self, function: &str) -> Vec<(String, String)> {
         let own = &self.properties(function)["Environment"]["Variables"];
@@ -171,14 +170,21 @@ impl DeployedStack {
             let (reference, rest) = part.split_once("}}").unwrap_or_else(|| panic!("a reference has no end: {text}"));
             let (secret, member) = reference.split_once(":SecretString:").unwrap_or_default();
             let member = member.split(':').next().unwrap_or_default();
+            let secrets = self.of_type("AWS::SecretsManager::Secret");
+            let secret = secrets.into_iter().find(|name| self.arn(name) == secret);
+            let secret = secret.unwrap_or_else(|| panic!("no secret of the template's: {text}"));
             resolved = resolved + &plain_text(&self.secret(secret)[member]) + rest;
         }
         resolved
     }
 
-    fn secret(&self, arn: &str) -> Value {
-        let secrets = self.of_type("AWS::SecretsManager::Secret");
-        let name = secrets.into_iter().find(|name| self.arn(name) == arn).unwrap_or_else(|| panic!("no secret {arn}"));
+    /// What is in a secret: where it is generated, the letter `s` as often as it has
+    /// characters.
+    ///
+    /// # Panics
+    /// When its template is no JSON.
+    #[must_use]
+    pub fn secret(&self, name: &str) -> Value {
         let generated = &self.properties(name)["GenerateSecretString"];
         let mut secret: Value =
             serde_json::from_str(&plain_text(&generated["SecretStringTemplate"])).expect("a secret's template is JSON");
