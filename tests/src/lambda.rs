@@ -5,7 +5,7 @@
 pub mod authorizers;
 pub mod backends;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -18,6 +18,8 @@ use axum::routing::post;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
+use crate::runtime_api::Function as Process;
+
 /// What a function does with an event.
 #[derive(Clone, Debug)]
 pub enum Reply {
@@ -25,6 +27,8 @@ pub enum Reply {
     Json(Value),
     /// It answers with these bytes, whatever they are.
     Raw(&'static str),
+    /// It fails with this error, as Lambda words it.
+    Fails(Value),
     /// It throws an error with this message.
     Throws(&'static str),
     /// It does the other after a while.
@@ -47,6 +51,7 @@ pub struct Lambda {
 struct Host {
     functions: Mutex<HashMap<String, Function>>,
     events: Mutex<HashMap<String, Vec<Value>>>,
+    named: Mutex<BTreeSet<String>>,
     permissions: Mutex<Vec<Value>>,
 }
 
@@ -83,6 +88,28 @@ impl Lambda {
     /// Hosts a function under a name, instead of what was there.
     pub fn host(&self, name: &str, function: impl Fn(&Value) -> Reply + Send + Sync + 'static) {
         self.host.functions.lock().expect("no handler panics").insert(name.to_owned(), Arc::new(function));
+    }
+
+    /// Hosts a function's own binary under a name. It ends when who started it
+    /// drops it; Lambda knows no such function then.
+    pub fn host_process(&self, name: &str, process: &Arc<Process>) {
+        let process = Arc::downgrade(process);
+        self.host(name, move |event| {
+            let (process, event) = (process.clone(), event.clone());
+            // Outside of the runtime that asks, in which nobody may wait.
+            let outcome = std::thread::spawn(move || process.upgrade().map(|process| process.invoke(&event))).join();
+            match outcome.unwrap_or_else(|_| panic!("the function answers")) {
+                Some(Ok(answer)) => Reply::Json(answer),
+                Some(Err(error)) => Reply::Fails(error),
+                None => Reply::Refused(404, "ResourceNotFoundException"),
+            }
+        });
+    }
+
+    /// The functions that were invoked, as they were named: by their ARNs.
+    #[must_use]
+    pub fn named(&self) -> BTreeSet<String> {
+        self.host.named.lock().expect("no handler panics").clone()
     }
 
     /// The events that a function was given, in their order.
@@ -122,10 +149,13 @@ impl Lambda {
 /// The URI by which integrations and authorizers name a function.
 #[must_use]
 pub fn uri(function: &str) -> String {
-    format!(
-        "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/\
-         arn:aws:lambda:us-east-1:000000000000:function:{function}/invocations"
-    )
+    uri_of_arn(&format!("arn:aws:lambda:us-east-1:000000000000:function:{function}"))
+}
+
+/// The same of a function's ARN.
+#[must_use]
+pub fn uri_of_arn(arn: &str) -> String {
+    format!("arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{arn}/invocations")
 }
 
 async fn invoke(State(host): State<Arc<Host>>, Path(function): Path<String>, event: String) -> Response {
@@ -133,6 +163,7 @@ async fn invoke(State(host): State<Arc<Host>>, Path(function): Path<String>, eve
     let Ok(event) = serde_json::from_str::<Value>(&event) else {
         return refused(400, "InvalidRequestContentException");
     };
+    host.named.lock().expect("no handler panics").insert(function.clone());
     host.events.lock().expect("no handler panics").entry(name.clone()).or_default().push(event.clone());
     let hosted = host.functions.lock().expect("no handler panics").get(&name).cloned();
     let Some(function) = hosted else {
@@ -147,9 +178,9 @@ async fn invoke(State(host): State<Arc<Host>>, Path(function): Path<String>, eve
         Reply::Json(answer) => answered(answer.to_string()),
         Reply::Raw(answer) => answered(answer.to_owned()),
         Reply::Throws(message) => {
-            let error = json!({"errorMessage": message, "errorType": "Error", "trace": ["Error", "at handler"]});
-            ([("x-amz-function-error", "Unhandled")], answered(error.to_string())).into_response()
+            failed(&json!({"errorMessage": message, "errorType": "Error", "trace": ["Error", "at handler"]}))
         }
+        Reply::Fails(error) => failed(&error),
         Reply::Refused(status, kind) => refused(status, kind),
         Reply::After(..) => unreachable!("waited for above"),
     }
@@ -161,6 +192,10 @@ async fn add_permission(State(host): State<Arc<Host>>, permission: String) -> Re
     };
     host.permissions.lock().expect("no handler panics").push(permission);
     (StatusCode::CREATED, answered(json!({"Statement": "{}"}).to_string())).into_response()
+}
+
+fn failed(error: &Value) -> Response {
+    ([("x-amz-function-error", "Unhandled")], answered(error.to_string())).into_response()
 }
 
 fn answered(payload: String) -> Response {

@@ -110,8 +110,8 @@ impl Authorizer {
     /// [`AuthorizerError::Unauthorized`] for whatever is no valid token, the
     /// others for what the caller cannot help.
     pub async fn handle(&self, event: Value) -> Result<Answer, AuthorizerError> {
-        let question = Question::decode(event)?;
-        self.answer(&question).await.inspect_err(|error| match error {
+        let answered = async { self.answer(&Question::decode(event)?).await };
+        answered.await.inspect_err(|error| match error {
             AuthorizerError::Unauthorized(rejection) => tracing::info!(%rejection, "token refused"),
             failure => {
                 let cause = std::error::Error::source(failure).map(ToString::to_string);

@@ -11,9 +11,15 @@ use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
 use tracing_subscriber::EnvFilter;
 
+/// Where the runtime logs every error at level ERROR, which alarms count: a refused
+/// token too. What else fails the authorizer logs itself.
+const LOGGED_ALREADY: &str = "lambda_runtime::layers::panic";
+
 fn main() -> ExitCode {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let level = std::env::var("RUST_LOG").unwrap_or_else(|_| "info".to_owned());
+    let filter = EnvFilter::new(format!("{level},{LOGGED_ALREADY}=off"));
     tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr).init();
+    std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "the function panicked")));
     match runtime().map_err(Error::from).and_then(|runtime| runtime.block_on(serve())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
