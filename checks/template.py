@@ -218,7 +218,7 @@ def roles(resources: dict):
             notes_use = name == "AuthorizerRole" and of_attributes == ["pk", "sk", "lastUsed"]
             if on_config and notes_use and actions == ["dynamodb:UpdateItem"]:
                 continue
-            if name == "AuthorizerRole" and statement["Sid"] == "FirstSight":
+            if name == "AuthorizerRole" and statement["Sid"] in ("FirstSight", "FirstSightInAPlan"):
                 in_transactions = keys.get("StringEquals") == {"dynamodb:EnclosingOperation": "TransactWriteItems"}
                 if condition != "CreatesKeys" or not in_transactions:
                     yield f"{where}: not only where keys are made, or not only in transactions"

@@ -78,6 +78,12 @@ impl Api {
         format!("/{}/{STAGE}/{resource}", self.id)
     }
 
+    /// What has the gateway take it for the one that requests without an API in
+    /// their path are for.
+    pub(crate) fn as_default(&self) -> [(&'static str, String); 2] {
+        [("DEFAULT_REST_API_ID", self.id.to_string()), ("DEFAULT_STAGE", STAGE.to_owned())]
+    }
+
     /// A plan that opens it.
     pub(crate) async fn plan(&self, throttle: ThrottleSettings, limit: u32) -> Result<UsagePlanId, Error> {
         let stage = ApiStage {

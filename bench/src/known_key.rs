@@ -11,7 +11,11 @@ pub(crate) struct KnownKey {
     served: Served,
     path: String,
     value: String,
+    default: [(&'static str, String); 2],
 }
+
+/// The resource that is called.
+const RESOURCE: &str = "keyed";
 
 impl KnownKey {
     pub(crate) async fn make() -> Result<Self, Error> {
@@ -19,7 +23,7 @@ impl KnownKey {
         let api = Api::make(served.store().await?, 0).await?;
         let plan = generous_plan(&api).await?;
         let (_, value) = api.key(Some(&plan), true).await?;
-        Ok(Self { served, path: api.path("keyed"), value: value.expose().to_owned() })
+        Ok(Self { served, path: api.path(RESOURCE), value: value.expose().to_owned(), default: api.as_default() })
     }
 
     /// The address of its database.
@@ -29,13 +33,23 @@ impl KnownKey {
 
     /// What a Function URL sends when the key is used.
     pub(crate) fn event(&self) -> Value {
+        self.event_for(&self.path)
+    }
+
+    /// The variables by which a gateway serves this API alone, and what a Function
+    /// URL then sends.
+    pub(crate) fn as_default(&self) -> (&[(&'static str, String)], Value) {
+        (&self.default, self.event_for(&format!("/{RESOURCE}")))
+    }
+
+    fn event_for(&self, path: &str) -> Value {
         let host = "abcdefghijklmnopqrstuvwxyz012345.lambda-url.us-east-1.on.aws";
         let http = json!({
-            "method": "GET", "path": self.path, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.17",
+            "method": "GET", "path": path, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.17",
             "userAgent": "curl/8.5.0",
         });
         json!({
-            "version": "2.0", "routeKey": "$default", "rawPath": self.path, "rawQueryString": "",
+            "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": "",
             "headers": {
                 "accept": "*/*", "host": host, "user-agent": "curl/8.5.0", "x-api-key": self.value,
                 "x-amzn-tls-cipher-suite": "TLS_AES_128_GCM_SHA256", "x-amzn-tls-version": "TLSv1.3",

@@ -18,7 +18,7 @@ pub(crate) struct UnderTls {
     authorizer: (Built, TlsFront),
     gateway: (Built, TlsFront),
     _instant: InstantDynamodb,
-    _embedded: KnownKey,
+    embedded: KnownKey,
 }
 
 impl UnderTls {
@@ -35,10 +35,11 @@ impl UnderTls {
             authorizer: (Built::over(&authorizer.url, "authorizer").await?, authorizer),
             gateway: (Built::over(&gateway.url, "gateway").await?, gateway),
             _instant: instant,
-            _embedded: known_key,
+            embedded: known_key,
         };
         known_token.expect_in(&answer(made.authorizer()).await?)?;
-        made._embedded.expect_in(&answer(made.gateway()).await?)?;
+        made.embedded.expect_in(&answer(made.gateway()).await?)?;
+        made.embedded.expect_in(&answer(made.gateway_of_one_api()).await?)?;
         Ok(made)
     }
 
@@ -52,6 +53,14 @@ impl UnderTls {
     /// What starts the gateway, and its event.
     pub(crate) fn gateway(&self) -> (Command, Bytes) {
         (command(&self.gateway), self.key.clone())
+    }
+
+    /// The same where it serves one API, whose requests name none.
+    pub(crate) fn gateway_of_one_api(&self) -> (Command, Bytes) {
+        let mut command = command(&self.gateway);
+        let (variables, event) = self.embedded.as_default();
+        command.envs(variables.iter().cloned());
+        (command, event.to_string().into())
     }
 }
 

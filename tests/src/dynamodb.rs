@@ -34,6 +34,14 @@ impl Dynamodb {
         Self { url, _runtime: runtime }
     }
 
+    /// Makes a table.
+    ///
+    /// # Panics
+    /// When it cannot be made.
+    pub fn create_table(&self, table: &Value) {
+        self.done("CreateTable", table);
+    }
+
     /// All that is in a table, whatever indexes show of it.
     ///
     /// # Panics
@@ -43,10 +51,7 @@ impl Dynamodb {
         let mut found = Items::new();
         let mut request = json!({"TableName": table, "ConsistentRead": true});
         loop {
-            let call = Call::new("POST", &*self.url).header("x-amz-target", "DynamoDB_20120810.Scan");
-            let answer = call.body("application/x-amz-json-1.0", request.to_string()).signed_for("dynamodb").send();
-            assert_eq!(answer.status, 200, "{answer}");
-            let page = answer.json();
+            let page = self.done("Scan", &request);
             for item in page["Items"].as_array().into_iter().flatten() {
                 let item = plain(&json!({"M": item}));
                 let key = |name: &str| item[name].as_str().unwrap_or_default().to_owned();
@@ -57,6 +62,13 @@ impl Dynamodb {
                 None => return found,
             }
         }
+    }
+
+    fn done(&self, operation: &str, request: &Value) -> Value {
+        let call = Call::new("POST", &*self.url).header("x-amz-target", &format!("DynamoDB_20120810.{operation}"));
+        let answer = call.body("application/x-amz-json-1.0", request.to_string()).signed_for("dynamodb").send();
+        assert_eq!(answer.status, 200, "{answer}");
+        answer.json()
     }
 }
 

@@ -1,17 +1,19 @@
 //! A proxy before a DynamoDB: it counts what is asked, and does to some of it
 //! what a DynamoDB in the same machine never does.
 
+mod access;
 mod fault;
 mod message;
 mod operation;
 mod reads;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufReader, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+pub use self::access::Access;
 use self::fault::{Fate, Schedule};
 pub use self::fault::{Fault, Rule};
 use self::message::Message;
@@ -40,6 +42,7 @@ struct Shared {
     upstream: String,
     schedule: Mutex<Schedule>,
     tallies: Mutex<BTreeMap<Operation, Tally>>,
+    accesses: Mutex<BTreeSet<Access>>,
     reads: Mutex<Reads>,
 }
 
@@ -56,6 +59,7 @@ impl DynamodbProxy {
             upstream: url.trim_start_matches("http://").to_owned(),
             schedule: Mutex::default(),
             tallies: Mutex::default(),
+            accesses: Mutex::default(),
             reads: Mutex::default(),
         });
         let accepting = shared.clone();
@@ -87,6 +91,7 @@ impl DynamodbProxy {
     /// Counts from nothing again.
     pub fn forget(&self) {
         lock(&self.shared.tallies).clear();
+        lock(&self.shared.accesses).clear();
     }
 
     /// What was asked since the last [`DynamodbProxy::forget`].
@@ -99,6 +104,12 @@ impl DynamodbProxy {
     #[must_use]
     pub fn asked(&self) -> BTreeMap<String, u64> {
         self.tallies().into_iter().map(|(operation, tally)| (operation.to_string(), tally.asked)).collect()
+    }
+
+    /// What was asked since then of which partition, each once.
+    #[must_use]
+    pub fn accesses(&self) -> BTreeSet<Access> {
+        lock(&self.shared.accesses).clone()
     }
 
     /// What came of the writes to keys' meters.
@@ -138,6 +149,7 @@ impl Shared {
         while let Some(request) = Message::read(&mut requests)? {
             let operation = Operation::of(&request);
             lock(&self.tallies).entry(operation.clone()).or_default().asked += 1;
+            lock(&self.accesses).extend(Access::all(&request));
             let fate = lock(&self.schedule).fate_of(&operation);
             if let Some(delay) = fate.delay {
                 std::thread::sleep(delay);

@@ -5,7 +5,7 @@
 pub mod authorizers;
 pub mod backends;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -18,6 +18,8 @@ use axum::routing::post;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
+use crate::runtime_api::Function as Process;
+
 /// What a function does with an event.
 #[derive(Clone, Debug)]
 pub enum Reply {
@@ -25,6 +27,8 @@ pub enum Reply {
     Json(Value),
     /// It answers with these bytes, whatever they are.
     Raw(&'static str),
+    /// It fails with this error, as Lambda words it.
+    Fails(Value),
     /// It throws an error with this message.
     Throws(&'static str),
     /// It does the other after a while.
@@ -48,6 +52,7 @@ struct Host {
     functions: Mutex<HashMap<String, Function>>,
     events: Mutex<HashMap<String, Vec<Value>>>,
     tracing_headers: Mutex<HashMap<String, Vec<String>>>,
+    named: Mutex<BTreeSet<String>>,
     permissions: Mutex<Vec<Value>>,
 }
 
@@ -84,6 +89,28 @@ impl Lambda {
     /// Hosts a function under a name, instead of what was there.
     pub fn host(&self, name: &str, function: impl Fn(&Value) -> Reply + Send + Sync + 'static) {
         self.host.functions.lock().expect("no handler panics").insert(name.to_owned(), Arc::new(function));
+    }
+
+    /// Hosts a function's own binary under a name. It ends when who started it
+    /// drops it; Lambda knows no such function then.
+    pub fn host_process(&self, name: &str, process: &Arc<Process>) {
+        let process = Arc::downgrade(process);
+        self.host(name, move |event| {
+            let (process, event) = (process.clone(), event.clone());
+            // Outside of the runtime that asks, in which nobody may wait.
+            let outcome = std::thread::spawn(move || process.upgrade().map(|process| process.invoke(&event))).join();
+            match outcome.unwrap_or_else(|_| panic!("the function answers")) {
+                Some(Ok(answer)) => Reply::Json(answer),
+                Some(Err(error)) => Reply::Fails(error),
+                None => Reply::Refused(404, "ResourceNotFoundException"),
+            }
+        });
+    }
+
+    /// The functions that were invoked, as they were named: by their ARNs.
+    #[must_use]
+    pub fn named(&self) -> BTreeSet<String> {
+        self.host.named.lock().expect("no handler panics").clone()
     }
 
     /// The events that a function was given, in their order.
@@ -129,10 +156,13 @@ impl Lambda {
 /// The URI by which integrations and authorizers name a function.
 #[must_use]
 pub fn uri(function: &str) -> String {
-    format!(
-        "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/\
-         arn:aws:lambda:us-east-1:000000000000:function:{function}/invocations"
-    )
+    uri_of_arn(&format!("arn:aws:lambda:us-east-1:000000000000:function:{function}"))
+}
+
+/// The same of a function's ARN.
+#[must_use]
+pub fn uri_of_arn(arn: &str) -> String {
+    format!("arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{arn}/invocations")
 }
 
 async fn invoke(
@@ -145,6 +175,7 @@ async fn invoke(
     let Ok(event) = serde_json::from_str::<Value>(&event) else {
         return refused(400, "InvalidRequestContentException");
     };
+    host.named.lock().expect("no handler panics").insert(function.clone());
     {
         // Both at once, so that they are in one order.
         let mut events = host.events.lock().expect("no handler panics");
@@ -166,9 +197,9 @@ async fn invoke(
         Reply::Json(answer) => answered(answer.to_string()),
         Reply::Raw(answer) => answered(answer.to_owned()),
         Reply::Throws(message) => {
-            let error = json!({"errorMessage": message, "errorType": "Error", "trace": ["Error", "at handler"]});
-            ([("x-amz-function-error", "Unhandled")], answered(error.to_string())).into_response()
+            failed(&json!({"errorMessage": message, "errorType": "Error", "trace": ["Error", "at handler"]}))
         }
+        Reply::Fails(error) => failed(&error),
         Reply::Refused(status, kind) => refused(status, kind),
         Reply::After(..) => unreachable!("waited for above"),
     }
@@ -180,6 +211,10 @@ async fn add_permission(State(host): State<Arc<Host>>, permission: String) -> Re
     };
     host.permissions.lock().expect("no handler panics").push(permission);
     (StatusCode::CREATED, answered(json!({"Statement": "{}"}).to_string())).into_response()
+}
+
+fn failed(error: &Value) -> Response {
+    ([("x-amz-function-error", "Unhandled")], answered(error.to_string())).into_response()
 }
 
 fn answered(payload: String) -> Response {

@@ -7,12 +7,18 @@ use serde_json::{Value, json};
 
 use crate::{Call, Stack, lambda};
 
+/// A control plane, wherever it runs.
+pub trait ControlPlane {
+    /// A signed call that succeeds, and its answer.
+    fn made(&self, method: &str, path: &str, body: &Value) -> Value;
+}
+
 /// A REST API of a stack.
 #[derive(Debug)]
-pub struct RestApi<'s> {
+pub struct RestApi<'s, C = Stack> {
     /// Its id.
     pub id: String,
-    stack: &'s Stack,
+    stack: &'s C,
     /// The ids of its resources by path.
     resources: BTreeMap<String, String>,
 }
@@ -29,10 +35,16 @@ impl Stack {
     }
 }
 
-impl<'s> RestApi<'s> {
+impl ControlPlane for Stack {
+    fn made(&self, method: &str, path: &str, body: &Value) -> Value {
+        Stack::made(self, method, path, body)
+    }
+}
+
+impl<'s, C: ControlPlane> RestApi<'s, C> {
     /// One with these settings besides its name.
     #[must_use]
-    pub fn create(stack: &'s Stack, mut settings: Value) -> Self {
+    pub fn create(stack: &'s C, mut settings: Value) -> Self {
         settings["name"] = "tested".into();
         let made = stack.made("POST", "/restapis", &settings);
         let resources = BTreeMap::from([("/".to_owned(), text(&made["rootResourceId"]))]);
@@ -123,7 +135,9 @@ impl<'s> RestApi<'s> {
         let deployment = json!({"stageName": stage, "variables": variables});
         self.stack.made("POST", &format!("/restapis/{}/deployments", self.id), &deployment);
     }
+}
 
+impl RestApi<'_> {
     /// The invoke URL of a path.
     #[must_use]
     pub fn url(&self, stage: &str, path: &str) -> String {

@@ -18,6 +18,7 @@ use tempfile::NamedTempFile;
 use tokio::runtime::Runtime;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
+use crate::template::{self, DeployedStack};
 use crate::{binaries, signing};
 
 /// How long an invocation may take.
@@ -85,6 +86,17 @@ impl Function {
             .spawn()
             .expect("the function starts");
         Self { name: name.to_owned(), child, log, events, runtime }
+    }
+
+    /// Starts a function of a template with the environment that it has there,
+    /// and with what Lambda and the network would give it.
+    #[must_use]
+    pub fn deployed(template: &DeployedStack, function: &str, surroundings: &[(&str, &str)]) -> Self {
+        let variables = template.environment(function);
+        let variables = variables.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let environment: Vec<_> =
+            variables.chain([("AWS_REGION", template::REGION)]).chain(surroundings.iter().copied()).collect();
+        Self::start(template.binary(function), &environment)
     }
 
     /// Hands the function an event and waits for what it makes of it.

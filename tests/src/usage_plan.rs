@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::Stack;
+use crate::rest_api::ControlPlane;
 
 /// An API key.
 #[derive(Clone, Debug)]
@@ -21,7 +22,7 @@ impl ApiKey {
     /// # Panics
     /// When it is not made.
     #[must_use]
-    pub fn create(stack: &Stack, name: &str, enabled: bool) -> Self {
+    pub fn create(stack: &impl ControlPlane, name: &str, enabled: bool) -> Self {
         let made = stack.made("POST", "/apikeys", &json!({"name": name, "enabled": enabled}));
         let text = |member: &str| made[member].as_str().expect("a new key is shown with its value").to_owned();
         Self { id: text("id"), value: text("value") }
@@ -30,19 +31,19 @@ impl ApiKey {
 
 /// A usage plan of a stack.
 #[derive(Debug)]
-pub struct UsagePlan<'s> {
+pub struct UsagePlan<'s, C = Stack> {
     /// Its id.
     pub id: String,
-    stack: &'s Stack,
+    stack: &'s C,
 }
 
-impl<'s> UsagePlan<'s> {
+impl<'s, C: ControlPlane> UsagePlan<'s, C> {
     /// A plan over one stage, with these settings besides.
     ///
     /// # Panics
     /// When it is not made.
     #[must_use]
-    pub fn create(stack: &'s Stack, name: &str, stages: &[(&str, &str)], mut settings: Value) -> Self {
+    pub fn create(stack: &'s C, name: &str, stages: &[(&str, &str)], mut settings: Value) -> Self {
         let stages: Vec<_> = stages.iter().map(|(api, stage)| json!({"apiId": api, "stage": stage})).collect();
         settings["name"] = name.into();
         settings["apiStages"] = stages.into();
@@ -68,15 +69,16 @@ impl<'s> UsagePlan<'s> {
     /// has used nothing is left out.
     #[must_use]
     pub fn used(&self, day: &str) -> BTreeMap<String, i64> {
-        let usage = self.stack.made(
-            "GET",
-            &format!("/usageplans/{}/usage?startDate={day}&endDate={day}", self.id),
-            &Value::Null,
-        );
+        self.used_between(day, day)
+    }
+
+    /// The same of several days together.
+    #[must_use]
+    pub fn used_between(&self, first: &str, last: &str) -> BTreeMap<String, i64> {
+        let path = format!("/usageplans/{}/usage?startDate={first}&endDate={last}", self.id);
+        let usage = self.stack.made("GET", &path, &Value::Null);
         let values = usage["values"].as_object().into_iter().flatten();
-        values
-            .map(|(key, days)| (key.clone(), days[0][0].as_i64().unwrap_or_default()))
-            .filter(|used| used.1 > 0)
-            .collect()
+        let sum = |days: &Value| days.as_array().into_iter().flatten().filter_map(|day| day[0].as_i64()).sum::<i64>();
+        values.map(|(key, days)| (key.clone(), sum(days))).filter(|used| used.1 > 0).collect()
     }
 }

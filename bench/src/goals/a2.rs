@@ -15,17 +15,21 @@ const WARM: u32 = 10;
 
 const GOAL: Bound = Bound::AtMost(3.0);
 /// Which function, and whether it is capped.
-const ROWS: [(&str, Of, bool, Bound); 4] = [
+const ROWS: [(&str, Of, bool, Bound); 6] = [
     ("authorizer, first of a warm invocation, 7 % of a core", Of::Authorizer, true, GOAL),
     ("gateway, first of a warm invocation, 7 % of a core", Of::Gateway, true, GOAL),
+    ("gateway of one API, first of a warm invocation, 7 % of a core", Of::GatewayOfOneApi, true, GOAL),
     ("authorizer, first of a warm invocation, not capped", Of::Authorizer, false, Bound::Beside),
     ("gateway, first of a warm invocation, not capped", Of::Gateway, false, Bound::Beside),
+    ("gateway of one API, first of a warm invocation, not capped", Of::GatewayOfOneApi, false, Bound::Beside),
 ];
 
 #[derive(Clone, Copy)]
 enum Of {
     Authorizer,
     Gateway,
+    /// By `DEFAULT_REST_API_ID`.
+    GatewayOfOneApi,
 }
 
 #[derive(Default)]
@@ -45,6 +49,7 @@ pub(super) async fn measure() -> Vec<Figure> {
             match of {
                 Of::Authorizer => "one read each",
                 Of::Gateway => "the first reads stage, snapshot, key and plan besides the meter's write",
+                Of::GatewayOfOneApi => "the first reads key and plan besides the meter's write",
             }
         );
         let outcome = match (&measured, &cap) {
@@ -74,6 +79,7 @@ async fn run(cap: Option<&CpuCap>) -> Result<[Invocations; ROWS.len()], Error> {
             let (command, event) = match of {
                 Of::Authorizer => functions.authorizer(),
                 Of::Gateway => functions.gateway(),
+                Of::GatewayOfOneApi => functions.gateway_of_one_api(),
             };
             let cap = match (capped, cap) {
                 (true, None) => continue,

@@ -112,15 +112,19 @@ impl Authorizer {
     /// [`AuthorizerError::Unauthorized`] for whatever is no valid token, the
     /// others for what the caller cannot help.
     pub async fn handle(&self, event: Value) -> Result<Answer, AuthorizerError> {
-        let question = Question::decode(event)?;
-        let answer = self.answer(&question).await;
-        self.store.metrics().count(match &answer {
-            Ok(answer) if answer.allows(&question) => Counter::AuthorizerAllowed,
-            Ok(_) => Counter::AuthorizerDenied,
+        let answered = async {
+            let question = Question::decode(event)?;
+            let answer = self.answer(&question).await?;
+            Ok((answer.allows(&question), answer))
+        };
+        let answered = answered.await;
+        self.store.metrics().count(match &answered {
+            Ok((true, _)) => Counter::AuthorizerAllowed,
+            Ok((false, _)) => Counter::AuthorizerDenied,
             Err(AuthorizerError::Unauthorized(_)) => Counter::AuthorizerUnauthorized,
             Err(_) => Counter::AuthorizerFailures,
         });
-        answer.inspect_err(|error| match error {
+        answered.map(|(_, answer)| answer).inspect_err(|error| match error {
             AuthorizerError::Unauthorized(rejection) => tracing::info!(%rejection, "token refused"),
             failure => {
                 let cause = std::error::Error::source(failure).map(ToString::to_string);

@@ -11,8 +11,13 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
 
+/// Where the runtime logs every error at level ERROR: a refused token too. What else
+/// fails the authorizer logs itself.
+const LOGGED_ALREADY: &str = "lambda_runtime::layers::panic";
+
 fn main() -> ExitCode {
-    let started = logging::start().map_err(Error::from);
+    let started = logging::start_but_for(&[LOGGED_ALREADY]).map_err(Error::from);
+    std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "the function panicked")));
     logging::ended(started.and_then(|()| runtime()?.block_on(serve())))
 }
 

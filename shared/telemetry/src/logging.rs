@@ -58,6 +58,14 @@ pub enum LoggingError {
 /// # Errors
 /// When `RUST_LOG` is no filter.
 pub fn start() -> Result<(), LoggingError> {
+    start_but_for(&[])
+}
+
+/// As [`start`], without the lines of some targets.
+///
+/// # Errors
+/// When `RUST_LOG` is no filter.
+pub fn start_but_for(targets: &[&str]) -> Result<(), LoggingError> {
     let format = variable(FORMAT);
     let level = variable(LEVEL);
     let wanted = level.as_deref().map_or(Some(LevelFilter::INFO), parse_level);
@@ -67,7 +75,8 @@ pub fn start() -> Result<(), LoggingError> {
         Err(malformed) => (EnvFilter::new(LevelFilter::INFO.to_string()), Some(malformed)),
     };
     let known = format.as_deref().map_or(Some(Format::Json), parse_format);
-    begin(known.unwrap_or(Format::Json), filter)?;
+    let off = targets.iter().filter_map(|target| format!("{target}=off").parse().ok());
+    begin(known.unwrap_or(Format::Json), off.fold(filter, EnvFilter::add_directive))?;
     for (name, value, expected) in [
         (LEVEL, level.filter(|_| wanted.is_none()), "TRACE, DEBUG, INFO, WARN, ERROR or FATAL: it is taken for INFO"),
         (FORMAT, format.filter(|_| known.is_none()), "JSON or Text: it is taken for JSON"),

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use keyplan_tests::{AwsError, Call, RestApi, Stack, aws_cli, binaries};
 use serde_json::{Value, json};
 
-use keyplan::{AUTHORIZER_ARN, Keyplan};
+use keyplan::{FUNCTION, Keyplan};
 
 /// The words after `name=` in the line that the script ends with.
 fn named<'l>(line: &'l str, name: &str) -> &'l str {
@@ -20,7 +20,7 @@ fn named<'l>(line: &'l str, name: &str) -> &'l str {
 
 fn attach(variables: &[(&str, &str)]) -> Result<String, AwsError> {
     let script: PathBuf = binaries::workspace().join("docs/attach/attach.sh");
-    aws_cli::script(&script, &[&[("AUTHORIZER_ARN", AUTHORIZER_ARN), ("STAGE", "prod")], variables].concat())
+    aws_cli::script(&script, variables)
 }
 
 #[test]
@@ -44,6 +44,8 @@ fn the_script_attaches_the_authorizer_to_an_api_that_is_there() {
     let (token_id, token) = keyplan.token_of(key_id);
 
     let from_keyplan = [
+        ("AUTHORIZER_ARN", keyplan.template.arn(FUNCTION)),
+        ("STAGE", "prod"),
         ("REST_API_ID", &*api.id),
         ("KEYPLAN_URL", &keyplan.operator.control),
         ("KEYPLAN_KEY_ID", key_id),
@@ -96,8 +98,13 @@ fn the_script_takes_a_plan_and_a_key_that_are_there_and_may_run_again() {
     let plan_id = plan["id"].as_str().expect("a plan has an id");
     let key = keyplan.operate("POST", "/apikeys", &json!({"name": "alice", "enabled": true}));
     let (_, token) = keyplan.token_of(key["id"].as_str().expect("a key has an id"));
-    let at_api_gateway =
-        [("REST_API_ID", &*api.id), ("USAGE_PLAN_ID", plan_id), ("AWS_ENDPOINT_URL", &*api_gateway.control)];
+    let at_api_gateway = [
+        ("AUTHORIZER_ARN", keyplan.template.arn(FUNCTION)),
+        ("STAGE", "prod"),
+        ("REST_API_ID", &*api.id),
+        ("USAGE_PLAN_ID", plan_id),
+        ("AWS_ENDPOINT_URL", &*api_gateway.control),
+    ];
 
     let other = api_gateway.aws("apigateway create-api-key --name alice --enabled");
     let other_id = other["id"].as_str().expect("a key has an id");

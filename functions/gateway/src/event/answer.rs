@@ -25,17 +25,18 @@ pub fn encode(response: Response<Bytes>, form: AnswerForm) -> Value {
             }
         }
         AnswerForm::HttpApi => {
-            let mut headers = parts.headers;
-            let cookies: Vec<_> = values(&headers, &SET_COOKIE).collect();
-            headers.remove(SET_COOKIE);
-            answer.insert("headers".into(), combined(&headers));
+            let (headers, cookies) = without_cookies(parts.headers);
+            answer.insert("headers".into(), combined(&headers).into());
             if !cookies.is_empty() {
                 answer.insert("cookies".into(), cookies.into());
             }
         }
         AnswerForm::Alb => {
             answer.insert("statusDescription".into(), description(parts.status).into());
-            answer.insert("headers".into(), combined(&parts.headers));
+            let (headers, cookies) = without_cookies(parts.headers);
+            let mut headers = combined(&headers);
+            headers.extend(cookies.into_iter().enumerate().map(|(place, cookie)| (set_cookie(place), cookie.into())));
+            answer.insert("headers".into(), headers.into());
         }
         AnswerForm::AlbMultiValue => {
             answer.insert("statusDescription".into(), description(parts.status).into());
@@ -64,14 +65,31 @@ fn values(headers: &HeaderMap, name: &HeaderName) -> impl Iterator<Item = String
     headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
 }
 
+/// The other headers, and the cookies that are set: those must not be joined (RFC
+/// 6265, section 3).
+fn without_cookies(mut headers: HeaderMap) -> (HeaderMap, Vec<String>) {
+    let cookies = values(&headers, &SET_COOKIE).collect();
+    headers.remove(SET_COOKIE);
+    (headers, cookies)
+}
+
+/// `set-cookie` in letters that no other place has. A load balancer that takes one
+/// value a name tells names apart by their case, and clients do not.
+fn set_cookie(place: usize) -> String {
+    let in_case = |(at, letter): (usize, char)| if place >> at & 1 == 1 { letter.to_ascii_uppercase() } else { letter };
+    let mut name: String = "setcookie".chars().enumerate().map(in_case).collect();
+    name.insert(3, '-');
+    name
+}
+
 /// The headers that have one value.
 fn single_values(headers: &HeaderMap) -> Value {
     lists(headers, |count| count == 1).into_iter().map(|(name, values)| (name.to_owned(), values.concat())).collect()
 }
 
 /// All headers, several values joined by commas.
-fn combined(headers: &HeaderMap) -> Value {
-    lists(headers, |_| true).into_iter().map(|(name, values)| (name.to_owned(), values.join(","))).collect()
+fn combined(headers: &HeaderMap) -> Map<String, Value> {
+    lists(headers, |_| true).into_iter().map(|(name, values)| (name.to_owned(), values.join(",").into())).collect()
 }
 
 /// The headers whose number of values is wanted.

@@ -171,6 +171,22 @@ fn a_load_balancer_gets_lists_only_if_it_sent_lists() {
 }
 
 #[test]
+fn a_load_balancer_of_single_values_gets_every_cookie() {
+    let mut response = response(b"");
+    for cookie in ["d=2", "e=3"] {
+        response.headers_mut().append(SET_COOKIE, HeaderValue::from_static(cookie));
+    }
+    let headers = encode(response, AnswerForm::Alb)["headers"].clone();
+    assert_eq!(
+        headers,
+        json!({
+            "content-type": "text/plain", "x-many": "a,b",
+            "set-cookie": "c=1", "Set-cookie": "d=2", "sEt-cookie": "e=3",
+        })
+    );
+}
+
+#[test]
 fn a_body_that_is_not_text_goes_as_base64() {
     let answer = encode(response(&[0, 159, 146, 150]), AnswerForm::HttpApi);
     assert_eq!((answer["body"].as_str(), answer["isBase64Encoded"].as_bool()), (Some("AJ+Slg=="), Some(true)));

@@ -1,0 +1,76 @@
+"""Every function as Lambda gets it: built by cargo-lambda and by SAM for the
+processor that the templates ask for, and small enough to start fast."""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from template import BINARIES, report
+
+ARM = "arm64"
+TARGET = "aarch64-unknown-linux-gnu"
+# A larger one takes longer to fetch at each cold start.
+LIMIT = 3_000_000
+TEMPLATES = [Path("template.yaml"), Path("functions/authorizer/template.yaml")]
+
+
+def main() -> int:
+    architecture = ARM if can_build_for_arm() else "x86_64"
+    if architecture != ARM:
+        print(f"the target {TARGET} is not installed (rustup target add {TARGET}), so all is built for {architecture} instead")
+    zips = [(binary, zipped(binary, architecture)) for binary in BINARIES.values()]
+    problems = []
+    for binary, size in zips:
+        print(f"{binary:<12} {size / 1e6:.2f} MB zipped, {architecture}")
+        if size > LIMIT:
+            problems.append(f"{binary}: more than {LIMIT / 1e6:.0f} MB zipped")
+    for template in TEMPLATES:
+        problems += built_by_sam(template, architecture)
+    return report(problems, "cargo-lambda and SAM build every function")
+
+
+def can_build_for_arm() -> bool:
+    libraries = subprocess.run(
+        ["rustc", "--print", "target-libdir", "--target", TARGET], check=True, capture_output=True, text=True
+    )
+    return Path(libraries.stdout.strip()).is_dir()
+
+
+def zipped(binary: str, architecture: str) -> int:
+    """The size in bytes of what `cargo lambda deploy` would upload."""
+    build = ["cargo", "lambda", "build", "--quiet", "--locked", "--release", "--output-format", "zip", "--bin", binary]
+    subprocess.run([*build, *(["--arm64"] if architecture == ARM else [])], check=True)
+    return (target() / "lambda" / binary / "bootstrap.zip").stat().st_size
+
+
+def built_by_sam(template: Path, architecture: str):
+    """What of a template's functions `sam build` does not bring about."""
+    for_here = template.read_text().replace(f"Architectures: [{ARM}]", f"Architectures: [{architecture}]")
+    # Beside the template, whose paths are relative.
+    with tempfile.NamedTemporaryFile("w", dir=template.parent, suffix=".yaml") as copy, tempfile.TemporaryDirectory() as built:
+        copy.write(for_here)
+        copy.flush()
+        subprocess.run(["sam", "build", "--template-file", copy.name, "--build-dir", built], check=True)
+        for name in re.findall(r"^  (\w+):\n    Type: AWS::Serverless::Function$", for_here, re.MULTILINE):
+            binary = Path(built, name, "bootstrap")
+            if not binary.is_file():
+                yield f"{template}: sam build makes no {name}"
+            elif machine(binary) != architecture:
+                yield f"{template}: sam build makes {name} for {machine(binary)}"
+
+
+def machine(binary: Path) -> str:
+    """The architecture of an ELF file, in Lambda's words."""
+    e_machine = int.from_bytes(binary.read_bytes()[18:20], "little")
+    return {0xB7: ARM, 0x3E: "x86_64"}.get(e_machine, hex(e_machine))
+
+
+def target() -> Path:
+    return Path(os.environ.get("CARGO_TARGET_DIR", "target"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
