@@ -58,8 +58,8 @@ pub(super) fn compile(name: &str, models: &BTreeMap<String, Model>) -> Result<Co
         Compiler { models, documents: BTreeMap::new(), known: BTreeMap::new(), nodes: vec![], due: vec![] };
     compiler.refer(name, "")?;
     while let Some((id, model, schema)) = compiler.due.pop() {
-        let schema = compiler.document(&model)?.pointer(&schema).cloned().unwrap_or_default();
-        let node = compiler.node(&model, &schema)?;
+        let document = compiler.document(&model)?;
+        let node = compiler.node(&model, document.pointer(&schema).unwrap_or(&Value::Null))?;
         compiler.nodes[id.0] = node;
     }
     Ok(Compiled { nodes: compiler.nodes })
@@ -171,7 +171,8 @@ impl Compiler<'_> {
             "minimum" => Keyword::Minimum(fits.limit(value, members.get("exclusiveMinimum"))?),
             "multipleOf" => {
                 let number = fits.number(value)?;
-                Keyword::MultipleOf(fits.some(Decimal::of(&number).is_positive().then_some(number))?)
+                let divisor = fits.some(Some(Decimal::of(&number)).filter(|divisor| divisor.is_positive()))?;
+                Keyword::MultipleOf { number, divisor }
             }
             "pattern" => Keyword::Pattern(pattern(fits.some(value.as_str())?)?),
             "required" => Keyword::Required(fits.names(value)?),
@@ -286,7 +287,7 @@ impl Fits<'_> {
 
     fn limit(self, value: &Value, exclusive: Option<&Value>) -> Result<Limit, Unusable> {
         let is_exclusive = self.some(exclusive.map_or(Some(false), Value::as_bool))?;
-        Ok(Limit { number: self.number(value)?, is_exclusive })
+        Ok(Limit::new(self.number(value)?, is_exclusive))
     }
 
     fn names(self, value: &Value) -> Result<Vec<String>, Unusable> {

@@ -49,8 +49,9 @@ fn hash(value: &Value, hasher: &mut impl Hasher) -> usize {
             1
         }
         Value::Number(number) => {
-            Decimal::of(number).hash(hasher);
-            4
+            // Of equal numbers it is the same; adding nothing makes 0 of -0.
+            (number.as_f64().unwrap_or_default() + 0.0).to_bits().hash(hasher);
+            1
         }
         Value::String(text) => {
             text.hash(hasher);

@@ -159,7 +159,7 @@ fn of_keyword(keyword: &Keyword, value: &Value) -> String {
         Keyword::Maximum(limit) => {
             format!("numeric instance is greater than the required maximum (maximum: {}, found: {value})", limit.number)
         }
-        Keyword::MultipleOf(divisor) => format!("remainder of division is not zero ({value} / {divisor})"),
+        Keyword::MultipleOf { number, .. } => format!("remainder of division is not zero ({value} / {number})"),
         Keyword::Not(_) => "instance matched a schema which it should not have".to_owned(),
         _ => "instance does not match the schema".to_owned(),
     }

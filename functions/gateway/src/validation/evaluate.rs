@@ -13,6 +13,9 @@ use super::work::{TooLong, Work};
 /// at one value within values: each takes some of the stack.
 const DEPTH: usize = 1_000;
 
+/// How many steps looking at a schema counts as.
+const SCHEMA: usize = 8;
+
 /// One check of one value.
 pub(super) struct Evaluation<'v> {
     schemas: &'v Compiled,
@@ -21,7 +24,7 @@ pub(super) struct Evaluation<'v> {
     /// The references that are being followed, each at the value that it is followed
     /// for, innermost last.
     followed: Vec<(SchemaId, &'v Value)>,
-    /// Something could not be decided, so that no answer counts.
+    /// Some pattern could not be decided, so that it does not count what holds.
     is_undecided: bool,
 }
 
@@ -30,14 +33,14 @@ impl<'v> Evaluation<'v> {
         Self { schemas, work: Work::on(bytes), depth: 0, followed: Vec::new(), is_undecided: false }
     }
 
-    /// Whether a value is what the schema describes; not so if that takes too long to
-    /// find out.
-    pub(super) fn is_valid(&mut self, value: &'v Value) -> bool {
+    /// Whether a value is what the schema describes.
+    pub(super) fn is_valid(mut self, value: &'v Value) -> Result<bool, TooLong> {
         self.follow(Compiled::ROOT, value);
-        self.holds(Compiled::ROOT, value) && !self.is_undecided
+        let holds = self.holds(Compiled::ROOT, value);
+        self.work.spend(0).map(|()| holds && !self.is_undecided)
     }
 
-    /// What is wrong with a value; nothing that counts if it takes too long to find out.
+    /// What is wrong with a value.
     pub(super) fn faults(mut self, value: &'v Value) -> Result<Vec<Found<'v>>, TooLong> {
         let mut found = Vec::new();
         self.follow(Compiled::ROOT, value);
@@ -52,9 +55,11 @@ impl<'v> Evaluation<'v> {
     }
 
     fn node(&mut self, schema: SchemaId) -> Option<&'v Node> {
-        let spent = self.work.spend(1).map(|()| self.depth < DEPTH);
+        if self.depth >= DEPTH {
+            self.work.give_up();
+        }
+        let spent = self.work.spend(SCHEMA).map(|()| true);
         if !self.decide(spent) {
-            self.is_undecided = true;
             return None;
         }
         self.schemas.node(schema)
@@ -104,8 +109,8 @@ impl<'v> Evaluation<'v> {
             (Keyword::Type(types), value) => Ok(types.0.contains(&Type::of(value))),
             (Keyword::Maximum(limit), Value::Number(number)) => Ok(limit.is_maximum_of(number)),
             (Keyword::Minimum(limit), Value::Number(number)) => Ok(limit.is_minimum_of(number)),
-            (Keyword::MultipleOf(divisor), Value::Number(number)) => {
-                Ok(Decimal::of(number).is_multiple_of(Decimal::of(divisor)))
+            (Keyword::MultipleOf { divisor, .. }, Value::Number(number)) => {
+                Ok(Decimal::of(number).is_multiple_of(*divisor))
             }
             (Keyword::Format(format), Value::String(text)) => {
                 self.work.spend(text.len() / 4).map(|()| format.describes(text))

@@ -1,5 +1,6 @@
 //! A schema of draft 4 as it is evaluated.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use serde_json::{Number, Value};
@@ -35,7 +36,7 @@ pub(super) enum Keyword {
     MinLength(usize),
     MinProperties(usize),
     Minimum(Limit),
-    MultipleOf(Number),
+    MultipleOf { number: Number, divisor: Decimal },
     Not(SchemaId),
     OneOf(Vec<SchemaId>),
     Pattern(Pattern),
@@ -73,17 +74,28 @@ pub(super) enum Dependency {
 pub(super) struct Limit {
     pub(super) number: Number,
     pub(super) is_exclusive: bool,
+    amount: Decimal,
 }
 
 impl Limit {
+    pub(super) fn new(number: Number, is_exclusive: bool) -> Self {
+        Self { amount: Decimal::of(&number), number, is_exclusive }
+    }
+
     pub(super) fn is_minimum_of(&self, number: &Number) -> bool {
-        let (number, limit) = (Decimal::of(number), Decimal::of(&self.number));
-        number > limit || (number == limit && !self.is_exclusive)
+        self.is_on_side(number, Ordering::Greater)
     }
 
     pub(super) fn is_maximum_of(&self, number: &Number) -> bool {
-        let (number, limit) = (Decimal::of(number), Decimal::of(&self.number));
-        number < limit || (number == limit && !self.is_exclusive)
+        self.is_on_side(number, Ordering::Less)
+    }
+
+    fn is_on_side(&self, number: &Number, side: Ordering) -> bool {
+        let order = match (number.as_i64(), self.number.as_i64()) {
+            (Some(number), Some(limit)) => number.cmp(&limit),
+            _ => Decimal::of(number).cmp(&self.amount),
+        };
+        order == side || (order == Ordering::Equal && !self.is_exclusive)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Numbers as what is written, so that 0.07 is a multiple of 0.01 and 1.0 equals 1.
 
 use std::cmp::Ordering;
+use std::io::Write;
 
 use serde_json::Number;
 
@@ -25,11 +26,17 @@ impl Decimal {
     /// The shortest decimal that stands for a float, which is what was written
     /// unless that had more digits than a float holds.
     fn of_float(float: f64) -> Self {
-        let text = format!("{:e}", float.abs());
-        let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-        let digits = format!("{whole}{fraction}").parse().unwrap_or(0);
-        let places = i32::try_from(fraction.len()).unwrap_or(0);
+        // More than the longest takes, 1.2345678901234567e-308.
+        let mut buffer = [0_u8; 32];
+        let mut rest = &mut buffer[..];
+        let is_written = write!(rest, "{:e}", float.abs()).is_ok();
+        let length = if is_written { 32 - rest.len() } else { 0 };
+        let text = std::str::from_utf8(&buffer[..length]).unwrap_or_default();
+        let (number, exponent) = text.split_once('e').unwrap_or((text, "0"));
+        let digits = number.bytes().filter(u8::is_ascii_digit);
+        let digits = digits.fold(0_u64, |digits, digit| digits.wrapping_mul(10).wrapping_add(u64::from(digit - b'0')));
+        // After the first digit and the point.
+        let places = i32::try_from(number.len().saturating_sub(2)).unwrap_or(0);
         Self::new(float < 0.0, digits, exponent.parse::<i32>().unwrap_or(0) - places)
     }
 

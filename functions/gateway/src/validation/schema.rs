@@ -14,6 +14,7 @@ use serde_json::Value;
 use super::compile::{Compiled, compile};
 use super::errors;
 use super::evaluate::Evaluation;
+use super::work::TooLong;
 
 /// The size in bytes up to which a body is told what is wrong with it, which
 /// takes memory for each error that it has. That it is wrong takes none.
@@ -48,15 +49,13 @@ impl Schema {
         let Ok(value) = serde_json::from_slice::<Value>(body) else {
             return Err(Refusal::BodyInvalid { errors: NO_JSON.to_owned() });
         };
-        if Evaluation::new(compiled, body.len()).is_valid(&value) {
-            return Ok(());
-        }
-        let errors = match body.len() {
-            ..=TOLD => {
-                Evaluation::new(compiled, body.len()).faults(&value).map_or_else(|_| errors::untold(), errors::told)
-            }
-            _ => errors::untold(),
+        let evaluation = || Evaluation::new(compiled, body.len());
+        let found = match evaluation().is_valid(&value) {
+            Ok(true) => return Ok(()),
+            Ok(false) if body.len() <= TOLD => evaluation().faults(&value),
+            _ => Err(TooLong),
         };
+        let errors = found.map_or_else(|TooLong| errors::untold(), errors::told);
         Err(Refusal::BodyInvalid { errors })
     }
 

@@ -24,6 +24,10 @@ impl Work {
         Self { left: STEPS_PER_BYTE.saturating_mul(bytes as u64).saturating_add(STEPS).min(MOST) }
     }
 
+    pub(super) fn give_up(&mut self) {
+        self.left = 0;
+    }
+
     pub(super) fn spend(&mut self, steps: usize) -> Result<(), TooLong> {
         self.left = self.left.saturating_sub(steps as u64);
         if self.left == 0 { Err(TooLong) } else { Ok(()) }

@@ -104,7 +104,6 @@ impl<'p> Pass<'p> {
             if self.waiting.is_empty() && starts_at_start {
                 break;
             }
-            work.spend(self.waiting.len())?;
             for at in self.waiting.drain(..) {
                 if let Step::One(class) = self.steps[at as usize]
                     && self.program.classes[class as usize].contains(char)
@@ -120,14 +119,13 @@ impl<'p> Pass<'p> {
     /// Goes on at a place until nothing is left but to wait for a character; whether
     /// the end was among what was reached.
     fn settle(&mut self, place: &Place, round: usize, work: &mut Work) -> Result<bool, TooLong> {
-        let mut is_found = false;
-        work.spend(1)?;
+        let (mut is_found, mut steps) = (false, 1);
         while let Some(at) = self.here.pop() {
             let index = at as usize;
+            steps += 1;
             if std::mem::replace(&mut self.seen[index], round) == round {
                 continue;
             }
-            work.spend(1)?;
             let holds = match self.steps[index] {
                 Step::One(_) => {
                     self.waiting.push(at);
@@ -158,6 +156,7 @@ impl<'p> Pass<'p> {
                 self.here.push(at + 1);
             }
         }
+        work.spend(steps)?;
         Ok(is_found)
     }
 }
