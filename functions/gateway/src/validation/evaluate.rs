@@ -34,7 +34,7 @@ impl<'v> Evaluation<'v> {
     }
 
     /// Whether a value is what the schema describes.
-    pub(super) fn is_valid(mut self, value: &'v Value) -> Result<bool, TooLong> {
+    pub(super) fn check(mut self, value: &'v Value) -> Result<bool, TooLong> {
         self.follow(Compiled::ROOT, value);
         let holds = self.holds(Compiled::ROOT, value);
         self.work.spend(0).map(|()| holds && !self.is_undecided)

@@ -50,7 +50,7 @@ impl Schema {
             return Err(Refusal::BodyInvalid { errors: NO_JSON.to_owned() });
         };
         let evaluation = || Evaluation::new(compiled, body.len());
-        let found = match evaluation().is_valid(&value) {
+        let found = match evaluation().check(&value) {
             Ok(true) => return Ok(()),
             Ok(false) if body.len() <= TOLD => evaluation().faults(&value),
             _ => Err(TooLong),
