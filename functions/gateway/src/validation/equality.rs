@@ -10,7 +10,10 @@ use super::work::{TooLong, Work};
 
 pub(super) fn are_equal(one: &Value, other: &Value) -> bool {
     match (one, other) {
-        (Value::Number(one), Value::Number(other)) => Decimal::of(one) == Decimal::of(other),
+        // Those that are held in the same way are equal if their decimals are.
+        (Value::Number(one), Value::Number(other)) => {
+            one == other || (one.is_f64() != other.is_f64() && Decimal::of(one) == Decimal::of(other))
+        }
         (Value::Array(one), Value::Array(other)) => {
             one.len() == other.len() && one.iter().zip(other).all(|(one, other)| are_equal(one, other))
         }

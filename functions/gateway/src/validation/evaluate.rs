@@ -16,6 +16,9 @@ const DEPTH: usize = 1_000;
 /// How many steps looking at a schema counts as.
 const SCHEMA: usize = 8;
 
+/// How many steps something wrong counts as, so that no memory is filled with it.
+const FAULT: usize = 1_000;
+
 /// One check of one value.
 pub(super) struct Evaluation<'v> {
     schemas: &'v Compiled,
@@ -54,12 +57,16 @@ impl<'v> Evaluation<'v> {
         answer.unwrap_or(false)
     }
 
+    fn can_take(&mut self, steps: usize) -> bool {
+        let spent = self.work.spend(steps).map(|()| true);
+        self.decide(spent)
+    }
+
     fn node(&mut self, schema: SchemaId) -> Option<&'v Node> {
         if self.depth >= DEPTH {
             self.work.give_up();
         }
-        let spent = self.work.spend(SCHEMA).map(|()| true);
-        if !self.decide(spent) {
+        if !self.can_take(SCHEMA) {
             return None;
         }
         self.schemas.node(schema)
@@ -71,8 +78,7 @@ impl<'v> Evaluation<'v> {
         let here = self.followed.iter().rev().take_while(|(_, other)| std::ptr::eq(*other, value));
         let mut count = 0;
         let is_followed = here.inspect(|_| count += 1).any(|(other, _)| *other == target);
-        let spent = self.work.spend(count).map(|()| true);
-        self.decide(spent);
+        self.can_take(count);
         if !is_followed {
             self.followed.push((target, value));
         }
@@ -157,13 +163,14 @@ impl<'v> Evaluation<'v> {
             (Keyword::Items(items), Value::Array(values)) => self.items_hold(items, values),
             (Keyword::Properties(properties), Value::Object(members)) => self.properties_hold(properties, members),
             (Keyword::Dependencies(dependencies), Value::Object(members)) => {
-                dependencies.iter().all(|(name, dependency)| {
-                    !members.contains_key(name)
-                        || match dependency {
-                            Dependency::Properties(names) => names.iter().all(|name| members.contains_key(name)),
-                            Dependency::Schema(schema) => self.holds(*schema, value),
-                        }
-                })
+                self.can_take(dependencies.len())
+                    && dependencies.iter().all(|(name, dependency)| {
+                        !members.contains_key(name)
+                            || match dependency {
+                                Dependency::Properties(names) => names.iter().all(|name| members.contains_key(name)),
+                                Dependency::Schema(schema) => self.holds(*schema, value),
+                            }
+                    })
             }
             _ => true,
         }
@@ -171,38 +178,40 @@ impl<'v> Evaluation<'v> {
 
     fn items_hold(&mut self, items: &'v Items, values: &'v [Value]) -> bool {
         let mut schemas = items.first.iter();
-        values.iter().all(|value| match (schemas.next(), items.others) {
-            (Some(schema), _) => self.holds(*schema, value),
-            (None, Additional::Schema(schema)) => self.holds(schema, value),
-            (None, Additional::Anything) => true,
-            (None, Additional::Nothing) => false,
-        })
+        self.can_take(values.len())
+            && values.iter().all(|value| match (schemas.next(), items.others) {
+                (Some(schema), _) => self.holds(*schema, value),
+                (None, Additional::Schema(schema)) => self.holds(schema, value),
+                (None, Additional::Anything) => true,
+                (None, Additional::Nothing) => false,
+            })
     }
 
     fn properties_hold(&mut self, properties: &'v Properties, members: &'v Map<String, Value>) -> bool {
-        members.iter().all(|(name, value)| {
-            let mut is_described = false;
-            if let Some(schema) = properties.by_name.get(name) {
-                is_described = true;
-                if !self.holds(*schema, value) {
-                    return false;
-                }
-            }
-            for (pattern, schema) in &properties.by_pattern {
-                let is_match = pattern.is_match(name, &mut self.work);
-                if self.decide(is_match) {
+        self.can_take(members.len())
+            && members.iter().all(|(name, value)| {
+                let mut is_described = false;
+                if let Some(schema) = properties.by_name.get(name) {
                     is_described = true;
                     if !self.holds(*schema, value) {
                         return false;
                     }
                 }
-            }
-            match properties.others {
-                Additional::Schema(schema) if !is_described => self.holds(schema, value),
-                Additional::Nothing => is_described,
-                _ => true,
-            }
-        })
+                for (pattern, schema) in &properties.by_pattern {
+                    let is_match = pattern.is_match(name, &mut self.work);
+                    if self.decide(is_match) {
+                        is_described = true;
+                        if !self.holds(*schema, value) {
+                            return false;
+                        }
+                    }
+                }
+                match properties.others {
+                    Additional::Schema(schema) if !is_described => self.holds(schema, value),
+                    Additional::Nothing => is_described,
+                    _ => true,
+                }
+            })
     }
 
     /// Finds what is wrong at a place and within it.
@@ -242,8 +251,7 @@ impl<'v> Evaluation<'v> {
                     match dependency {
                         Dependency::Schema(schema) => self.find(*schema, value, place, found),
                         Dependency::Properties(names) if !names.iter().all(|name| members.contains_key(name)) => {
-                            let fault = Fault::Dependency { name, names };
-                            found.push(Found { place: place.clone(), fault, value });
+                            self.note(Fault::Dependency { name, names }, value, place, found);
                         }
                         Dependency::Properties(_) => {}
                     }
@@ -267,7 +275,15 @@ impl<'v> Evaluation<'v> {
             },
             (keyword, value) => (!self.demand_holds(keyword, value)).then_some(Fault::Keyword(keyword)),
         };
-        found.extend(fault.map(|fault| Found { place: place.clone(), fault, value }));
+        if let Some(fault) = fault {
+            self.note(fault, value, place, found);
+        }
+    }
+
+    fn note(&mut self, fault: Fault<'v>, value: &'v Value, place: &[Step<'v>], found: &mut Vec<Found<'v>>) {
+        if self.can_take(FAULT) {
+            found.push(Found { place: place.to_vec(), fault, value });
+        }
     }
 
     fn find_in_items(

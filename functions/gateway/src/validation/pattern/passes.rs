@@ -85,6 +85,7 @@ impl<'p> Pass<'p> {
         work: &mut Work,
         mut found: impl FnMut(usize) -> bool,
     ) -> Result<(), TooLong> {
+        work.spend(self.steps.len() / 64)?;
         let mut last = None;
         let starts_at_start = matches!((direction, self.steps.first()), (Direction::Forward, Some(Step::Start)));
         for passed in 0.. {

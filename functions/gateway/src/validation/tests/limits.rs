@@ -35,6 +35,19 @@ fn alternatives_within_themselves_are_given_up() {
     assert_eq!(wrong(&schema, &nested(120, "1")), None);
 }
 
+#[test]
+fn many_errors_at_one_place_fill_no_memory() {
+    // Each level has the next one twice.
+    let mut definitions = Map::new();
+    for at in 0..20 {
+        let next = json!({"$ref": format!("#/definitions/{}", at + 1)});
+        definitions.insert(at.to_string(), json!({"dependencies": {"a": next, "b": next}}));
+    }
+    definitions.insert("20".to_owned(), json!({"type": "array"}));
+    let schema = json!({"$ref": "#/definitions/0", "definitions": definitions});
+    assert_eq!(wrong(&schema, r#"{"a": 1, "b": 1}"#).as_deref(), UNTOLD);
+}
+
 /// In a thread of half the stack that those of the functions have.
 fn with_little_stack(test: impl FnOnce() + Send + 'static) {
     std::thread::Builder::new().stack_size(1 << 20).spawn(test).unwrap().join().unwrap();
