@@ -3,9 +3,17 @@
 //! "Request validation for REST APIs in API Gateway"). Nothing is read here, and
 //! nothing counted: what is refused has been admitted.
 
+mod compile;
+mod equality;
 mod errors;
+mod evaluate;
+mod format;
+mod keyword;
+mod number;
 mod parameters;
+mod pattern;
 mod schema;
+mod work;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

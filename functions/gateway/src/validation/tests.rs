@@ -3,6 +3,9 @@ use serde_json::{Value, json};
 
 use super::*;
 
+mod limits;
+mod oracle;
+
 const API: &str = "abcdefghij";
 
 fn url(name: &str) -> String {
@@ -87,6 +90,21 @@ fn each_kind_of_error_is_told_as_api_gateway_tells_it() {
         json!(1),
         "instance failed to match at least one required schema among 2",
     );
+    one(
+        json!({"allOf": [{"required": ["b"]}, {}]}),
+        json!({}),
+        "instance failed to match all required schemas (matched only 1 out of 2)",
+    );
+    one(
+        json!({"dependencies": {"a": ["c", "b"], "b": ["a"]}}),
+        json!({"a": 1, "c": 1}),
+        "property \"a\" of object has missing property dependencies (schema requires [\"b\",\"c\"]; missing: [\"b\"])",
+    );
+    one(
+        json!({"dependencies": {"a": {"required": ["b"]}}}),
+        json!({"a": 1}),
+        r#"object has missing required properties (["b"])"#,
+    );
     one(json!({"not": {}}), json!(1), "instance matched a schema which it should not have");
     one(
         json!({"minimum": 1, "exclusiveMinimum": true}),
@@ -155,6 +173,26 @@ fn what_is_within_is_looked_at_once_all_around_it_is_right() {
     is_told(json!({"note": true, "line": {"a": 1}, "id": 1.5}), 2, "[instance type (number)");
     // Both members of a line, and the note beside it.
     is_told(json!({"note": true, "line": {"b": [], "a": {}}, "id": "1"}), 3, "[instance type (object)");
+}
+
+#[test]
+fn what_is_wrong_at_one_place_is_told_by_the_names_of_the_keywords() {
+    let schema = json!({
+        "type": "array", "required": ["b"], "minProperties": 2, "enum": [1], "not": {}, "oneOf": [{"enum": [1]}],
+        "additionalProperties": false,
+    });
+    let told = wrong(&schema, r#"{"a": 1}"#).unwrap();
+    let parts = [
+        "not allowed by",
+        "not found in enum",
+        "too few",
+        "should not have",
+        "exactly one",
+        "missing",
+        "type (object)",
+    ];
+    let places: Vec<_> = parts.iter().map(|part| told.find(part).unwrap()).collect();
+    assert!(places.is_sorted(), "{told}");
 }
 
 #[test]
@@ -229,7 +267,7 @@ fn formats_are_those_of_draft_4() {
         ("hostname", "example.com", "-a"),
         ("ipv4", "192.0.2.1", "192.0.2.256"),
         ("ipv6", "::1", "::g"),
-        ("uri", "https://example.com/", "example"),
+        ("uri", "https://example.com/", "exa mple"),
     ] {
         let schema = json!({"format": format});
         assert_eq!(wrong(&schema, &json!(good).to_string()), None, "{format}");
