@@ -15,10 +15,10 @@ use std::process::ExitCode;
 
 use tracing::level_filters::LevelFilter;
 use tracing::{Level, Metadata};
-use tracing_subscriber::filter::{Directive, FilterExt, filter_fn};
+use tracing_subscriber::filter::{FilterExt, Targets, filter_fn};
+use tracing_subscriber::fmt;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
-use tracing_subscriber::{EnvFilter, fmt};
 
 use crate::json_line::{JsonLine, RequestIds};
 use crate::{MalformedVariable, variable};
@@ -29,7 +29,7 @@ const FILTER: &str = "RUST_LOG";
 
 /// The span in which `lambda_runtime` puts an invocation with its request id:
 /// lines of whatever level name it.
-const INVOCATIONS: &str = "lambda_runtime::layers::trace=info";
+const INVOCATIONS: &str = "lambda_runtime::layers::trace";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Format {
@@ -72,11 +72,11 @@ pub fn start_but_for(targets: &[&str]) -> Result<(), LoggingError> {
     let filter = filter(wanted.unwrap_or(LevelFilter::INFO), variable(FILTER).as_deref());
     let (filter, malformed) = match filter {
         Ok(filter) => (filter, None),
-        Err(malformed) => (EnvFilter::new(LevelFilter::INFO.to_string()), Some(malformed)),
+        Err(malformed) => (Targets::new().with_default(LevelFilter::INFO), Some(malformed)),
     };
     let known = format.as_deref().map_or(Some(Format::Json), parse_format);
-    let off = targets.iter().filter_map(|target| format!("{target}=off").parse().ok());
-    begin(known.unwrap_or(Format::Json), off.fold(filter, EnvFilter::add_directive))?;
+    let off = targets.iter().map(|target| (*target, LevelFilter::OFF));
+    begin(known.unwrap_or(Format::Json), filter.with_targets(off))?;
     for (name, value, expected) in [
         (LEVEL, level.filter(|_| wanted.is_none()), "TRACE, DEBUG, INFO, WARN, ERROR or FATAL: it is taken for INFO"),
         (FORMAT, format.filter(|_| known.is_none()), "JSON or Text: it is taken for JSON"),
@@ -99,7 +99,7 @@ pub fn ended(result: Result<(), impl Display>) -> ExitCode {
     }
 }
 
-fn begin(format: Format, filter: EnvFilter) -> Result<(), TryInitError> {
+fn begin(format: Format, filter: Targets) -> Result<(), TryInitError> {
     // With the hint, what is below the filter's own level costs a comparison.
     let filter = filter.and(filter_fn(holds_no_bodies).with_max_level_hint(LevelFilter::TRACE));
     let lines = fmt::layer().with_ansi(false).with_writer(std::io::stderr);
@@ -112,15 +112,16 @@ fn begin(format: Format, filter: EnvFilter) -> Result<(), TryInitError> {
     }
 }
 
-fn filter(level: LevelFilter, refined: Option<&str>) -> Result<EnvFilter, MalformedVariable> {
+/// By targets alone: filters by spans and their fields would bring an engine for
+/// regular expressions into every function.
+fn filter(level: LevelFilter, refined: Option<&str>) -> Result<Targets, MalformedVariable> {
     // What comes later counts for what it names.
     let directives = refined.map_or_else(|| level.to_string(), |refined| format!("{level},{refined}"));
-    let filter = EnvFilter::builder().parse(directives).map_err(|_| MalformedVariable {
+    let filter: Targets = directives.parse().map_err(|_| MalformedVariable {
         name: FILTER,
         expected: "a level or target=level, or several separated by commas: info,keyplan_gateway=debug",
     })?;
-    let invocations: Result<Directive, _> = INVOCATIONS.parse();
-    Ok(invocations.into_iter().fold(filter, EnvFilter::add_directive))
+    Ok(filter.with_target(INVOCATIONS, LevelFilter::INFO))
 }
 
 /// Lambda's levels; FATAL has none here, and errors are nearest to it.
@@ -170,10 +171,19 @@ mod tests {
 
     #[test]
     fn rust_log_refines_lambdas_level() {
-        let shown = |refined| filter(LevelFilter::WARN, refined).unwrap().to_string();
-        assert_eq!(shown(None), format!("{INVOCATIONS},warn"));
-        assert_eq!(shown(Some("keyplan_gateway=debug")), format!("{INVOCATIONS},keyplan_gateway=debug,warn"));
-        assert_eq!(shown(Some("debug")), format!("{INVOCATIONS},debug"));
+        let at = |refined, target, level| filter(LevelFilter::WARN, refined).unwrap().would_enable(target, &level);
+        for (refined, target, level, is_enabled) in [
+            (None, "keyplan_store", Level::WARN, true),
+            (None, "keyplan_store", Level::INFO, false),
+            (None, INVOCATIONS, Level::INFO, true),
+            (Some("keyplan_gateway=debug"), "keyplan_gateway::pipeline", Level::DEBUG, true),
+            (Some("keyplan_gateway=debug"), "keyplan_store", Level::INFO, false),
+            (Some("debug"), "keyplan_store", Level::DEBUG, true),
+            (Some("off"), "keyplan_store", Level::ERROR, false),
+            (Some("off"), INVOCATIONS, Level::INFO, true),
+        ] {
+            assert_eq!(at(refined, target, level), is_enabled, "{refined:?}, {target}, {level}");
+        }
     }
 
     #[test]

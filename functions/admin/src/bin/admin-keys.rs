@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-#[tokio::main]
+// One event at a time: a second thread would only have to be woken.
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     keyplan_admin::lambda::main(|admin| Ok(keyplan_admin::keys::router(admin))).await
 }

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use keyplan_domain::plan::LEASE_CAP_TAG;
 use keyplan_domain::quota::{QuotaPeriod, QuotaSettings};
-use tracing_subscriber::EnvFilter;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
 
 use super::*;
 
@@ -23,7 +25,8 @@ impl Log {
     fn listen(&self) -> tracing::subscriber::DefaultGuard {
         let log = self.clone();
         let lines = tracing_subscriber::fmt().with_ansi(false).with_writer(move || log.clone());
-        tracing::subscriber::set_default(lines.with_env_filter(EnvFilter::new("keyplan=trace")).finish())
+        let ours = Targets::new().with_target("keyplan", LevelFilter::TRACE);
+        tracing::subscriber::set_default(lines.with_max_level(LevelFilter::TRACE).finish().with(ours))
     }
 
     fn text(&self) -> String {
