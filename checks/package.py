@@ -8,12 +8,16 @@ import sys
 import tempfile
 from pathlib import Path
 
-from template import BINARIES, report
+from documented import OPERATE
+from resolved import of_type
+from template import BINARIES, report, translate
 
 ARM = "arm64"
 TARGET = "aarch64-unknown-linux-gnu"
 # A larger one takes longer to fetch at each cold start.
 LIMIT = 3_000_000
+# Whoever would deploy; nothing is sent.
+NOBODY = {"AWS_ACCESS_KEY_ID": "nobody", "AWS_SECRET_ACCESS_KEY": "nothing"}
 TEMPLATES = [Path("template.yaml"), Path("functions/authorizer/template.yaml")]
 
 
@@ -30,7 +34,8 @@ def main() -> int:
             problems.append(f"{binary}: more than {LIMIT / 1e6:.0f} MB zipped")
     for template in TEMPLATES:
         problems += built_by_sam(template, architecture)
-    return report(problems, "cargo-lambda and SAM build every function")
+    problems += deployed()
+    return report(problems, "cargo-lambda and SAM build every function, and each can be deployed as documented")
 
 
 def can_build_for_arm() -> bool:
@@ -63,6 +68,30 @@ def built_by_sam(template: Path, architecture: str):
                 yield f"{template}: sam build makes no {name}"
             elif machine(binary) != architecture:
                 yield f"{template}: sam build makes {name} for {machine(binary)}"
+
+
+def deployed():
+    """What is wrong with the documented commands, of which cargo-lambda says what
+    it would do."""
+    functions = of_type(translate(TEMPLATES[0])["Resources"], "AWS::Lambda::Function")
+    commands = re.findall(r"^cargo lambda deploy .*$", OPERATE.read_text(), re.MULTILINE)
+    if sorted(command.split()[3] for command in commands) != sorted(BINARIES.values()):
+        yield f"{OPERATE}: deploys other functions than there are"
+    uses = {}
+    for function, binary in BINARIES.items():
+        for command in commands:
+            words = command.replace("$role", "arn:aws:iam::123456789012:role/role").split()
+            if words[3] != binary:
+                continue
+            wanted = functions[function]
+            said = subprocess.run([*words, "--dry"], env=os.environ | NOBODY, capture_output=True, text=True)
+            if said.returncode != 0 or f"timeout: Some(Timeout({wanted['Timeout']}))" not in said.stdout:
+                yield f"{OPERATE}: {command}: {said.stdout}{said.stderr}"
+            uses.setdefault(words[words.index("--env-file") + 1], []).append(set(wanted["Environment"]["Variables"]))
+    for file, of_functions in uses.items():
+        told = set(re.findall(r"^(\w+)=", Path(file).read_text(), re.MULTILINE))
+        if told != set.union(*of_functions):
+            yield f"{file}: has other variables than the template: {sorted(told ^ set.union(*of_functions))}"
 
 
 def machine(binary: Path) -> str:

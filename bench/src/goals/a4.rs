@@ -1,4 +1,3 @@
-use std::fs::File;
 use std::io;
 
 use bytes::Bytes;
@@ -49,7 +48,8 @@ pub(super) async fn measure() -> Vec<Figure> {
         .map(|(measure, outcome)| figure(measure, 14.0, outcome, how.clone()))
         .collect();
     for (program, measure) in ZIPPED {
-        let mut how = format!("cargo's release profile for {}, as `bootstrap`, deflate -9", std::env::consts::ARCH);
+        let mut how =
+            format!("cargo's release profile for {}, stripped, as `bootstrap`, deflate -9", std::env::consts::ARCH);
         let outcome = match zipped(program).await {
             Ok(Sizes { zipped, program }) => {
                 how.push_str(&format!("; of {program:.1} MB"));
@@ -91,7 +91,14 @@ struct Sizes {
 }
 
 async fn zipped(program: &'static str) -> Result<Sizes, Error> {
-    let mut file = File::open(local::built(program).await?)?;
+    // cargo-lambda strips what it packs.
+    let stripped = tempfile::NamedTempFile::new()?;
+    let built = local::built(program).await?;
+    let strip = Command::new("strip").arg("-s").arg("-o").args([stripped.path(), &built]).status().await?;
+    if !strip.success() {
+        return Err(format!("strip ends with {strip}").into());
+    }
+    let mut file = stripped.reopen()?;
     progress::say(format_args!("  zipping `{program}`"));
     tokio::task::spawn_blocking(move || {
         let mut encoder = DeflateEncoder::new(Length(0), Compression::best());
