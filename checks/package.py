@@ -24,13 +24,14 @@ TEMPLATES = [Path("template.yaml"), Path("functions/authorizer/template.yaml")]
 def main() -> int:
     architecture = ARM if can_build_for_arm() else "x86_64"
     if architecture != ARM:
-        print(f"the target {TARGET} is not installed (rustup target add {TARGET}), so all is built for {architecture} instead")
+        print(f"the target {TARGET} is not installed (rustup target add {TARGET}), so all is built for {architecture} instead, and no size is held to its limit")
     build(architecture)
     zips = [(binary, (target() / "lambda" / binary / "bootstrap.zip").stat().st_size) for binary in BINARIES.values()]
     problems = []
     for binary, size in zips:
         print(f"{binary:<12} {size / 1e6:.2f} MB zipped, {architecture}")
-        if size > LIMIT:
+        # Code for x86-64 is larger, and not what the templates deploy.
+        if architecture == ARM and size > LIMIT:
             problems.append(f"{binary}: more than {LIMIT / 1e6:.0f} MB zipped")
     for template in TEMPLATES:
         problems += built_by_sam(template, architecture)
