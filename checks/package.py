@@ -75,20 +75,19 @@ def deployed():
     """What is wrong with the documented commands, of which cargo-lambda says what
     it would do."""
     functions = of_type(translate(TEMPLATES[0])["Resources"], "AWS::Lambda::Function")
-    commands = re.findall(r"^cargo lambda deploy .*$", OPERATE.read_text(), re.MULTILINE)
-    if sorted(command.split()[3] for command in commands) != sorted(BINARIES.values()):
+    commands = [line.split() for line in re.findall(r"^cargo lambda deploy .*$", OPERATE.read_text(), re.MULTILINE)]
+    by_binary = {command[3]: command for command in commands}
+    if len(commands) != len(by_binary) or set(by_binary) != set(BINARIES.values()):
         yield f"{OPERATE}: deploys other functions than there are"
+        return
     uses = {}
     for function, binary in BINARIES.items():
-        for command in commands:
-            words = command.replace("$role", "arn:aws:iam::123456789012:role/role").split()
-            if words[3] != binary:
-                continue
-            wanted = functions[function]
-            said = subprocess.run([*words, "--dry"], env=os.environ | NOBODY, capture_output=True, text=True)
-            if said.returncode != 0 or f"timeout: Some(Timeout({wanted['Timeout']}))" not in said.stdout:
-                yield f"{OPERATE}: {command}: {said.stdout}{said.stderr}"
-            uses.setdefault(words[words.index("--env-file") + 1], []).append(set(wanted["Environment"]["Variables"]))
+        command = [word.replace("$role", "arn:aws:iam::123456789012:role/role") for word in by_binary[binary]]
+        wanted = functions[function]
+        said = subprocess.run([*command, "--dry"], env=os.environ | NOBODY, capture_output=True, text=True)
+        if said.returncode != 0 or f"timeout: Some(Timeout({wanted['Timeout']}))" not in said.stdout:
+            yield f"{OPERATE}: {' '.join(command)}: {said.stdout}{said.stderr}"
+        uses.setdefault(command[command.index("--env-file") + 1], []).append(set(wanted["Environment"]["Variables"]))
     for file, of_functions in uses.items():
         told = set(re.findall(r"^(\w+)=", Path(file).read_text(), re.MULTILINE))
         if told != set.union(*of_functions):

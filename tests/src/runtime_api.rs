@@ -57,6 +57,23 @@ struct Running {
     by_request_id: HashMap<String, oneshot::Sender<Outcome>>,
 }
 
+/// What a function's environment is on Lambda, over the DynamoDB at an address and
+/// with Lambda at another; more than some functions need.
+#[must_use]
+pub fn environment<'a>(dynamodb: &'a str, lambda: &'a str) -> Vec<(&'static str, &'a str)> {
+    vec![
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_ACCOUNT_ID", "000000000000"),
+        ("AWS_ACCESS_KEY_ID", "local"),
+        ("AWS_SECRET_ACCESS_KEY", "local"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", dynamodb),
+        ("AWS_ENDPOINT_URL_LAMBDA", lambda),
+        ("CONFIG_TABLE", "keyplan-config"),
+        ("USAGE_TABLE", "keyplan-usage"),
+        ("ADMIN_CREDENTIALS", "local:local"),
+    ]
+}
+
 impl Function {
     /// Starts the binary `name` with `environment`, besides what Lambda sets.
     ///

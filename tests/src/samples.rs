@@ -24,6 +24,16 @@ pub struct Sample {
     pub environment: BTreeMap<String, String>,
 }
 
+/// One sample of a function.
+///
+/// # Panics
+/// When there is none of that name.
+#[must_use]
+pub fn named(function: &str, case: &str) -> Sample {
+    let sample = of(function).into_iter().find(|sample| sample.case == case);
+    sample.unwrap_or_else(|| panic!("events/{function} has no {case}"))
+}
+
 /// All samples of a function, by name.
 ///
 /// # Panics

@@ -4,22 +4,11 @@
 use std::collections::BTreeMap;
 
 use keyplan_tests::samples::{self, Sample};
-use keyplan_tests::{Function, Stack};
+use keyplan_tests::{Function, Stack, runtime_api};
 use serde_json::{Value, json};
 
-/// What a function's environment is on Lambda, pointing at a stack.
 fn environment(stack: &Stack) -> Vec<(&'static str, &str)> {
-    vec![
-        ("AWS_REGION", "us-east-1"),
-        ("AWS_ACCOUNT_ID", "000000000000"),
-        ("AWS_ACCESS_KEY_ID", "local"),
-        ("AWS_SECRET_ACCESS_KEY", "local"),
-        ("AWS_ENDPOINT_URL_DYNAMODB", &stack.dynamodb),
-        ("AWS_ENDPOINT_URL_LAMBDA", &stack.control),
-        ("CONFIG_TABLE", "keyplan-config"),
-        ("USAGE_TABLE", "keyplan-usage"),
-        ("ADMIN_CREDENTIALS", "local:local"),
-    ]
+    runtime_api::environment(&stack.dynamodb, &stack.control)
 }
 
 /// Feeds a function its samples and holds its answers against the expected.
@@ -103,8 +92,7 @@ fn a_function_without_a_variable_that_it_needs_does_not_start_and_names_it() {
 fn the_authorizer_and_the_gateway_answer_events_that_come_together() {
     let stack = Stack::with(&["--demo"]);
     for (name, case) in [("authorizer", "request"), ("gateway", "rest-api-without-key")] {
-        let sample =
-            samples::of(name).into_iter().find(|sample| sample.case == case).unwrap_or_else(|| panic!("no {case}"));
+        let sample = samples::named(name, case);
         let mut environment = environment(&stack);
         environment.push(("AWS_LAMBDA_MAX_CONCURRENCY", "4"));
         let function = Function::start(name, &environment);

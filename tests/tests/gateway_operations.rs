@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use keyplan_tests::{DynamodbProxy, Function, Stack, samples};
+use keyplan_tests::{DynamodbProxy, Function, Stack, runtime_api, samples};
 use serde_json::Value;
 
 /// The operations of a new gateway's start, and those of its first call: of
@@ -12,17 +12,9 @@ use serde_json::Value;
 fn start_and_first_call(more: &[(&'static str, &str)], path: &str) -> [BTreeMap<String, u64>; 2] {
     let stack = Stack::with(&["--demo"]);
     let proxy = DynamodbProxy::before(&stack.dynamodb);
-    let environment = [
-        ("AWS_REGION", "us-east-1"),
-        ("AWS_ACCOUNT_ID", "000000000000"),
-        ("AWS_ACCESS_KEY_ID", "local"),
-        ("AWS_SECRET_ACCESS_KEY", "local"),
-        ("AWS_ENDPOINT_URL_DYNAMODB", &proxy.url),
-        ("CONFIG_TABLE", "keyplan-config"),
-        ("USAGE_TABLE", "keyplan-usage"),
-        ("CONFIG_CACHE_TTL_SECONDS", "3600"),
-    ];
-    let function = Function::start("gateway", &[&environment, more].concat());
+    let environment = runtime_api::environment(&proxy.url, &stack.control);
+    let kept = [("CONFIG_CACHE_TTL_SECONDS", "3600")];
+    let function = Function::start("gateway", &[&environment[..], &kept, more].concat());
     // The start is over when this is refused, which reads nothing.
     function.invoke(&event("no-http-event")).expect_err("no request");
     let start = proxy.asked();
@@ -34,8 +26,7 @@ fn start_and_first_call(more: &[(&'static str, &str)], path: &str) -> [BTreeMap<
 }
 
 fn event(case: &str) -> Value {
-    let sample = samples::of("gateway").into_iter().find(|sample| sample.case == case);
-    sample.unwrap_or_else(|| panic!("no {case}")).event
+    samples::named("gateway", case).event
 }
 
 /// What was asked for once each: actions by tables and kinds of item.
@@ -60,17 +51,9 @@ fn a_start_reads_the_account_and_the_default_stage_and_no_request_reads_them_aga
 /// Whatever its table does, a gateway starts, and answers once it can.
 #[test]
 fn a_table_that_cannot_be_read_ahead_keeps_no_gateway_from_starting() {
-    let environment = [
-        ("AWS_REGION", "us-east-1"),
-        ("AWS_ACCOUNT_ID", "000000000000"),
-        ("AWS_ACCESS_KEY_ID", "local"),
-        ("AWS_SECRET_ACCESS_KEY", "local"),
-        ("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:1"),
-        ("CONFIG_TABLE", "keyplan-config"),
-        ("USAGE_TABLE", "keyplan-usage"),
-        ("DEFAULT_REST_API_ID", "demoheader"),
-        ("DEFAULT_STAGE", "prod"),
-    ];
+    let nowhere = "http://127.0.0.1:1";
+    let default = [("DEFAULT_REST_API_ID", "demoheader"), ("DEFAULT_STAGE", "prod")];
+    let environment = [&runtime_api::environment(nowhere, nowhere)[..], &default].concat();
     let function = Function::start("gateway", &environment);
     let answer = function.invoke(&event("rest-api-with-key")).expect("an answer");
     assert_eq!(answer["statusCode"], 500, "{answer}");

@@ -10,7 +10,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, SystemTime};
 
-use keyplan_tests::runtime_api::tracing_header;
+use keyplan_tests::runtime_api::{self, tracing_header};
 use keyplan_tests::{Call, Function, Lambda, RestApi, Stack, UsagePlan, samples, signing};
 use serde_json::{Value, json};
 
@@ -18,22 +18,12 @@ const NAMESPACE: (&str, &str) = ("METRICS_NAMESPACE", "Keyplan/tested");
 
 /// A function of the stack's tables, with more variables than it needs.
 fn start(name: &str, stack: &Stack, lambda: &str, more: &[(&str, &str)]) -> Function {
-    let environment = [
-        ("AWS_REGION", "us-east-1"),
-        ("AWS_ACCOUNT_ID", "000000000000"),
-        ("AWS_ACCESS_KEY_ID", "local"),
-        ("AWS_SECRET_ACCESS_KEY", "local"),
-        ("AWS_ENDPOINT_URL_DYNAMODB", &stack.dynamodb),
-        ("AWS_ENDPOINT_URL_LAMBDA", lambda),
-        ("CONFIG_TABLE", "keyplan-config"),
-        ("USAGE_TABLE", "keyplan-usage"),
-        ("ADMIN_CREDENTIALS", "local:local"),
-    ];
-    Function::start(name, &[&environment, more].concat())
+    let environment = runtime_api::environment(&stack.dynamodb, lambda);
+    Function::start(name, &[&environment[..], more].concat())
 }
 
 fn sample(function: &str, case: &str) -> Value {
-    samples::of(function).into_iter().find(|sample| sample.case == case).unwrap().event
+    samples::named(function, case).event
 }
 
 /// A call that reaches the gateway through a REST API.

@@ -22,7 +22,7 @@ use keyplan_domain::route::InvalidRoutes;
 use keyplan_domain::time::Timestamp;
 use keyplan_store::cache::{Lookups, TtlCache};
 use keyplan_store::clock::Clock;
-use keyplan_store::{Store, StoreError, TableWatch};
+use keyplan_store::{Store, StoreError, TableWatch, WARM_UP};
 use keyplan_telemetry::Counter;
 use quick_cache::sync::Cache;
 
@@ -47,8 +47,6 @@ const OUTLIVES: Duration = Duration::from_secs(60 * 60);
 const PATIENCE_FOR_NEWS: Duration = Duration::from_secs(1);
 /// How long a read may take otherwise, all tries together.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long a function's start waits for what it reads ahead.
-const WARM_UP: Duration = Duration::from_secs(1);
 
 pub(crate) struct Configuration {
     store: Store,

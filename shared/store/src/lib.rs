@@ -61,8 +61,8 @@ pub use usage::DailyUsage;
 pub use usage_plan::{KeyInTwoPlans, PlanError};
 pub use watch::TableWatch;
 
-/// How long a function's start waits for DynamoDB.
-const WARM_UP: Duration = Duration::from_secs(1);
+/// How long a function's start waits for DynamoDB, whatever it reads.
+pub const WARM_UP: Duration = Duration::from_secs(1);
 
 /// The tables and the client they are reached through; cheap to clone.
 #[derive(Clone, Debug)]

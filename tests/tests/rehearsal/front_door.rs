@@ -39,8 +39,7 @@ impl FrontDoor {
             Self::Alb => "alb-without-key",
             Self::AlbMultiValue => "alb-multi-value-unknown-route",
         };
-        let sample = samples::of("gateway").into_iter().find(|sample| sample.case == case);
-        sample.unwrap_or_else(|| panic!("no sample {case}")).event
+        samples::named("gateway", case).event
     }
 
     /// The event of a call, whose URL is a path and a query.

@@ -2,11 +2,10 @@
 //! library that it checks bodies with (java-json-tools/json-schema-validator):
 //! texts, and how many of the errors there are, as seen in real answers.
 
-use serde_json::{Number, Value};
+use serde_json::Value;
 
 use super::format::Format;
-use super::keyword::{Keyword, Type};
-use super::number::Decimal;
+use super::keyword::{Keyword, Limit, Type};
 
 /// How long the text may get, about.
 const LENGTH: usize = 8 * 1024;
@@ -147,10 +146,10 @@ fn of_keyword(keyword: &Keyword, value: &Value) -> String {
             format!("ECMA 262 regex \"{}\" does not match input string {}", pattern.as_str(), quoted(value))
         }
         Keyword::Format(format) => of_format(*format, value),
-        Keyword::Minimum(limit) if is_number(value, &limit.number) => {
+        Keyword::Minimum(limit) if is_at(value, limit) => {
             format!("numeric instance is not strictly greater than the required minimum {}", limit.number)
         }
-        Keyword::Maximum(limit) if is_number(value, &limit.number) => {
+        Keyword::Maximum(limit) if is_at(value, limit) => {
             format!("numeric instance is not strictly lower than the required maximum {}", limit.number)
         }
         Keyword::Minimum(limit) => {
@@ -210,6 +209,6 @@ fn size(value: &Value) -> usize {
     }
 }
 
-fn is_number(value: &Value, limit: &Number) -> bool {
-    value.as_number().is_some_and(|number| Decimal::of(number) == Decimal::of(limit))
+fn is_at(value: &Value, limit: &Limit) -> bool {
+    value.as_number().is_some_and(|number| limit.equals(number))
 }

@@ -90,6 +90,10 @@ impl Limit {
         self.is_on_side(number, Ordering::Less)
     }
 
+    pub(super) fn equals(&self, number: &Number) -> bool {
+        Decimal::of(number) == self.amount
+    }
+
     fn is_on_side(&self, number: &Number, side: Ordering) -> bool {
         let order = match (number.as_i64(), self.number.as_i64()) {
             (Some(number), Some(limit)) => number.cmp(&limit),
